@@ -1,0 +1,91 @@
+//! Identifiers: `i64` newtypes, so that the compiler refuses a customer's id where a service's is wanted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The text is not an integer of at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an id is a whole number of at least 1")]
+pub struct ParseIdError;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                match text.parse::<i64>() {
+                    Ok(id) if id >= 1 && text.as_bytes()[0].is_ascii_digit() => Ok(Self(id)),
+                    _ => Err(ParseIdError),
+                }
+            }
+        }
+    };
+}
+
+id!(
+    /// A legal entity that issues invoices.
+    SellerId
+);
+id!(
+    /// Who is billed.
+    CustomerId
+);
+id!(
+    /// What is sold.
+    ProductId
+);
+id!(
+    /// One version of a price.
+    PriceId
+);
+id!(
+    /// One sold thing of one customer; the v1 API calls it an account.
+    ServiceId
+);
+id!(
+    /// Something sold on top of a service.
+    AddonId
+);
+id!(
+    /// An invoice's integer id; its legal number is text, see [`NumberPattern`](crate::NumberPattern).
+    InvoiceId
+);
+id!(
+    /// An API key's id; the key itself is stored only as a hash.
+    ApiKeyId
+);
+id!(
+    /// An extra recipient of a customer's invoices.
+    ContactId
+);
+id!(
+    /// A row that is delivered after the business change it was written with.
+    OutboxId
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_numbers_from_one_are_ids() {
+        assert_eq!("20000".parse(), Ok(ServiceId(20000)));
+        for bad in ["", "0", "-1", "+1", "1.0", "abc", " 1", "9223372036854775808"] {
+            assert_eq!(bad.parse::<ServiceId>(), Err(ParseIdError), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The rules of renewal and invoicing, pure: no I/O, no async, no clock, no randomness.
+//!
+//! A service is a row of numbered [`Period`]s computed from its [`Schedule`]; [`renewal::plan`] turns the facts about a
+//! service into the invoice that renewing it would issue, or into a named [`Refusal`]. Everything else in this crate is
+//! what that one function needs: exact [`Money`], [`Cycle`]s, price versions, tax groups, legal numbers.
+//!
+//! To add a rule: write it as a function from data to data in the file of its noun, with a property or a table as test.
+
+mod currency;
+mod customer;
+mod cycle;
+mod decimal;
+mod due;
+mod ids;
+mod money;
+mod number;
+mod price;
+mod quantity;
+mod rate;
+pub mod renewal;
+mod rounding;
+mod schedule;
+mod service;
+mod tax;
+
+pub use currency::{Currency, UnknownCurrency};
+pub use customer::CustomerKind;
+pub use cycle::{Cycle, CycleUnit, ParseCycleError};
+pub use decimal::ParseDecimalError;
+pub use due::due_date;
+pub use ids::{
+    AddonId, ApiKeyId, ContactId, CustomerId, InvoiceId, OutboxId, ParseIdError, PriceId, ProductId, SellerId,
+    ServiceId,
+};
+pub use money::{AmountOutOfRange, Money};
+pub use number::{NumberPattern, NumberPatternError};
+pub use price::{PriceSource, PriceVersion, price_on};
+pub use quantity::Quantity;
+pub use rate::Rate;
+pub use renewal::{Plan, Refusal};
+pub use rounding::Rounding;
+pub use schedule::{DateOutOfRange, Period, PeriodNumber, Schedule};
+pub use service::{ParseStatusError, ServiceStatus};
+pub use tax::{TaxCategory, TaxGroup, TaxProfile, is_eu_member};

@@ -1,0 +1,160 @@
+//! Legal document numbers: the pattern of a series.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+
+/// A seller's pattern for legal numbers, such as `{YYYY}{NNNNN}` for `202600001`.
+///
+/// `{YYYY}`, `{YY}` and `{MM}` come from the issue date; `{NNNNN}` or `{N:05}` is the number in its series, padded with
+/// zeros (a larger number simply has more digits). Everything else is taken as it is. The number starts anew each year,
+/// so a pattern names the year.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberPattern {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Year4,
+    Year2,
+    Month,
+    Number { width: usize },
+}
+
+/// Why a pattern was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NumberPatternError {
+    /// A `{…}` that means nothing.
+    #[error("`{{{0}}}` is no part of a number pattern: write {{YYYY}}, {{YY}}, {{MM}}, {{NNNNN}} or {{N:05}}")]
+    UnknownPart(String),
+    /// A brace without its partner.
+    #[error("the braces do not match")]
+    Unbalanced,
+    /// No number, or more than one.
+    #[error("a pattern has exactly one number, such as {{NNNNN}}")]
+    NotOneNumber,
+    /// No year, so that next January would give this January's numbers again.
+    #[error("the number starts anew each year, so the pattern must name the year: {{YYYY}} or {{YY}}")]
+    NoYear,
+    /// Longer than [`NumberPattern::MAX_LENGTH`].
+    #[error("a pattern has at most {max} characters", max = NumberPattern::MAX_LENGTH)]
+    TooLong,
+}
+
+impl NumberPattern {
+    /// Characters at most.
+    pub const MAX_LENGTH: usize = 40;
+    /// Digits that `{N…}` may ask for at most.
+    const MAX_WIDTH: usize = 12;
+
+    /// The legal number of the `number`th document of the year in which `issued_on` lies.
+    #[must_use]
+    pub fn format(&self, issued_on: Date, number: i64) -> String {
+        use fmt::Write;
+        let mut out = String::with_capacity(self.text.len() + 4);
+        for part in &self.parts {
+            // Writing to a string cannot fail.
+            let _ = match part {
+                Part::Text(text) => write!(out, "{text}"),
+                Part::Year4 => write!(out, "{:04}", issued_on.year()),
+                Part::Year2 => write!(out, "{:02}", issued_on.year().rem_euclid(100)),
+                Part::Month => write!(out, "{:02}", issued_on.month()),
+                Part::Number { width } => write!(out, "{number:0width$}"),
+            };
+        }
+        out
+    }
+}
+
+impl FromStr for NumberPattern {
+    type Err = NumberPatternError;
+
+    fn from_str(text: &str) -> Result<Self, NumberPatternError> {
+        if text.chars().count() > Self::MAX_LENGTH {
+            return Err(NumberPatternError::TooLong);
+        }
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let Some(open) = rest.find(['{', '}']) else {
+                parts.push(Part::Text(rest.to_owned()));
+                break;
+            };
+            if open > 0 {
+                parts.push(Part::Text(rest[..open].to_owned()));
+            }
+            let inside = rest[open..].strip_prefix('{').ok_or(NumberPatternError::Unbalanced)?;
+            let close = inside.find('}').ok_or(NumberPatternError::Unbalanced)?;
+            parts.push(part(&inside[..close])?);
+            rest = &inside[close + 1..];
+        }
+        if parts.iter().filter(|part| matches!(part, Part::Number { .. })).count() != 1 {
+            return Err(NumberPatternError::NotOneNumber);
+        }
+        if !parts.iter().any(|part| matches!(part, Part::Year4 | Part::Year2)) {
+            return Err(NumberPatternError::NoYear);
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+}
+
+fn part(name: &str) -> Result<Part, NumberPatternError> {
+    let width = |width: usize| (1..=NumberPattern::MAX_WIDTH).contains(&width).then_some(Part::Number { width });
+    let part = match name {
+        "YYYY" => Some(Part::Year4),
+        "YY" => Some(Part::Year2),
+        "MM" => Some(Part::Month),
+        _ if !name.is_empty() && name.bytes().all(|b| b == b'N') => width(name.len()),
+        _ => name.strip_prefix("N:").and_then(|digits| digits.parse().ok()).and_then(width),
+    };
+    part.ok_or_else(|| NumberPatternError::UnknownPart(name.to_owned()))
+}
+
+impl fmt::Display for NumberPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn patterns_make_numbers() {
+        let day = date(2026, 11, 23);
+        for (pattern, number, expected) in [
+            ("{YYYY}{NNNNN}", 1, "202600001"),
+            ("{YYYY}{N:05}", 100_000, "2026100000"),
+            ("INV-{YY}{MM}-{N}", 7, "INV-2611-7"),
+            ("{NNN}/{YYYY}", 42, "042/2026"),
+        ] {
+            assert_eq!(pattern.parse::<NumberPattern>().unwrap().format(day, number), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_number_a_year_is_refused() {
+        use NumberPatternError::{NoYear, NotOneNumber, TooLong, Unbalanced, UnknownPart};
+        for (pattern, error) in [
+            ("{NNNNN}", NoYear),
+            ("{YYYY}", NotOneNumber),
+            ("{YYYY}{N}{N}", NotOneNumber),
+            ("{YYYY}{N", Unbalanced),
+            ("{YYYY}}{N}", Unbalanced),
+            ("{YYYY}{X}", UnknownPart("X".to_owned())),
+            ("{YYYY}{N:0}", UnknownPart("N:0".to_owned())),
+            ("{YYYY}{N:99}", UnknownPart("N:99".to_owned())),
+            ("", NotOneNumber),
+        ] {
+            assert_eq!(pattern.parse::<NumberPattern>(), Err(error), "{pattern:?}");
+        }
+        assert_eq!(format!("{{YYYY}}{{N}}{}", "x".repeat(40)).parse::<NumberPattern>(), Err(TooLong));
+    }
+}

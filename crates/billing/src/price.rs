@@ -1,0 +1,106 @@
+//! Price versions: prices are dated and never overwritten.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+
+use crate::{Currency, Cycle, Money, PriceId, ProductId};
+
+/// The price of a product for one cycle and currency, from a day on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceVersion {
+    /// Its id; the invoice line keeps it.
+    pub id: PriceId,
+    /// What it is the price of.
+    pub product: ProductId,
+    /// For which cycle.
+    pub cycle: Cycle,
+    /// The price of one for one period, without tax.
+    pub amount: Money,
+    /// The first day it is valid.
+    pub starts: Date,
+}
+
+/// The version that is valid for `product`, `cycle` and `currency` on `day`: the latest that has started.
+#[must_use]
+pub fn price_on(
+    versions: &[PriceVersion],
+    product: ProductId,
+    cycle: Cycle,
+    currency: Currency,
+    day: Date,
+) -> Option<&PriceVersion> {
+    versions
+        .iter()
+        .filter(|v| v.product == product && v.cycle == cycle && v.amount.currency == currency && v.starts <= day)
+        .max_by_key(|v| v.starts)
+}
+
+/// Where the current price of a product comes from at renewal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PriceSource {
+    /// The provider's own price versions.
+    Catalogue,
+    /// An HTTP price feed of that name in the configuration.
+    Feed(String),
+}
+
+impl FromStr for PriceSource {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text.split_once(':') {
+            None if text == "catalogue" => Ok(Self::Catalogue),
+            Some(("feed", name)) if is_name(name) => Ok(Self::Feed(name.to_owned())),
+            _ => {
+                Err("a price source is `catalogue` or `feed:NAME`, the name in lower-case letters, digits, `-` and `_`")
+            }
+        }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+}
+
+impl fmt::Display for PriceSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Catalogue => f.write_str("catalogue"),
+            Self::Feed(name) => write!(f, "feed:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn the_latest_version_that_has_started_wins() {
+        let sek: Currency = "SEK".parse().unwrap();
+        let monthly: Cycle = "1m".parse().unwrap();
+        let version = |id, starts, minor| PriceVersion {
+            id: PriceId(id),
+            product: ProductId(1912),
+            cycle: monthly,
+            amount: Money::new(minor, sek),
+            starts,
+        };
+        let versions = [
+            version(2, date(2026, 3, 1), 8374),
+            version(1, date(2020, 1, 1), 7900),
+            version(3, date(2027, 1, 1), 8848),
+        ];
+        let on = |day| price_on(&versions, ProductId(1912), monthly, sek, day).map(|v| v.id.0);
+        assert_eq!(on(date(2019, 12, 31)), None);
+        assert_eq!(on(date(2026, 2, 28)), Some(1));
+        assert_eq!(on(date(2026, 3, 1)), Some(2));
+        assert_eq!(on(date(2030, 1, 1)), Some(3));
+        let eur = "EUR".parse().unwrap();
+        assert_eq!(price_on(&versions, ProductId(1912), monthly, eur, date(2027, 1, 1)), None);
+    }
+}

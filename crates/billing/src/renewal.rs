@@ -1,0 +1,435 @@
+//! What renewing a service would issue: the heart of the program, and pure.
+
+use jiff::{Span, civil::Date};
+
+use crate::{
+    AddonId, AmountOutOfRange, Currency, Cycle, DateOutOfRange, InvoiceId, Money, Period, PeriodNumber, PriceId,
+    PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date,
+    price_on,
+};
+
+/// Everything that decides a renewal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The service.
+    pub service: ServiceId,
+    /// Its status.
+    pub status: ServiceStatus,
+    /// Its label, usually a domain name.
+    pub label: String,
+    /// Its anchor and cycle.
+    pub schedule: Schedule,
+    /// The next period to bill.
+    pub next_period: PeriodNumber,
+    /// An unpaid renewal invoice of this service.
+    pub open_invoice: Option<InvoiceId>,
+    /// The service's own line.
+    pub item: Item,
+    /// What is sold on top.
+    pub addons: Vec<(AddonId, Item)>,
+    /// The customer's currency.
+    pub currency: Currency,
+    /// How the customer is taxed.
+    pub tax: TaxProfile,
+    /// The catalogue's versions for the products of this service, and what price feeds answered.
+    pub prices: Vec<PriceVersion>,
+    /// The seller's rules.
+    pub policy: Policy,
+}
+
+/// One thing sold: a product, how many, and at which price.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What.
+    pub product: ProductId,
+    /// Its name, for the line.
+    pub name: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// A price of its own, for one and for one period; otherwise the price source's is taken.
+    pub own_price: Option<Money>,
+    /// What the product's price feed answered, if it has one: valid now, whatever the period.
+    pub fed_price: Option<Money>,
+    /// Whether the price comes from a feed and not from the catalogue.
+    pub is_fed: bool,
+}
+
+/// The seller's rules for renewals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Days from issue to due, at least.
+    pub payment_terms_days: u16,
+    /// How many months ahead of today a period may start to be renewed.
+    pub renew_ahead_months: u16,
+    /// How fractions of a minor unit are rounded.
+    pub rounding: Rounding,
+}
+
+/// The invoice that a renewal would issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The service.
+    pub service: ServiceId,
+    /// The period it claims.
+    pub number: PeriodNumber,
+    /// That period's days.
+    pub period: Period,
+    /// The legal issue date, in the seller's time zone.
+    pub issued_on: Date,
+    /// When it is due.
+    pub due_on: Date,
+    /// The lines: the service first, then its add-ons by id.
+    pub lines: Vec<Line>,
+    /// Tax per category and rate.
+    pub tax_groups: Vec<TaxGroup>,
+    /// The sum of the lines.
+    pub net: Money,
+    /// The sum of the groups' tax.
+    pub tax: Money,
+    /// `net + tax`.
+    pub total: Money,
+    /// How it was rounded.
+    pub rounding: Rounding,
+}
+
+/// One line of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The add-on, if the line is not the service itself.
+    pub addon: Option<AddonId>,
+    /// The product.
+    pub product: ProductId,
+    /// What the customer reads.
+    pub description: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// The price of one, without tax.
+    pub unit_price: Money,
+    /// Where that price came from.
+    pub price_origin: PriceOrigin,
+    /// `unit_price × quantity`, rounded.
+    pub net: Money,
+    /// Category and rate.
+    pub tax: TaxProfile,
+}
+
+/// Where the price of a line came from; kept with the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PriceOrigin {
+    /// The service's or add-on's own price.
+    Own,
+    /// This version in the catalogue.
+    Catalogue(PriceId),
+    /// The product's price feed.
+    Feed,
+}
+
+/// Why a service is not renewed now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The customer ended it.
+    #[error("Service is cancelled and cannot be renewed")]
+    Cancelled,
+    /// The provider ended it.
+    #[error("Service is terminated and cannot be renewed")]
+    Terminated,
+    /// It is marked as fraud.
+    #[error("Service is marked as fraud and cannot be renewed")]
+    Fraud,
+    /// It is not set up yet.
+    #[error("Service is pending and cannot be renewed before it is active")]
+    Pending,
+    /// It costs nothing.
+    #[error("Service is free and has nothing to renew")]
+    Free,
+    /// It was sold once.
+    #[error("Service is one-time and has nothing to renew")]
+    OneTime,
+    /// Its next period starts later than the seller renews ahead.
+    #[error("Service is billed through {billed_through}, too far ahead: it can be renewed from {renewable_from}")]
+    TooFarAhead {
+        /// The first day that is not billed yet.
+        billed_through: Date,
+        /// The first day on which renewing is possible.
+        renewable_from: Date,
+    },
+    /// A renewal invoice is not paid yet.
+    #[error("An unpaid renewal invoice exists for this service")]
+    OpenInvoice(InvoiceId),
+    /// The price source has no price for this.
+    #[error("no price for product {product}, cycle {cycle}, currency {currency} on {day}")]
+    NoPrice {
+        /// Of which product.
+        product: ProductId,
+        /// For which cycle.
+        cycle: Cycle,
+        /// In which currency.
+        currency: Currency,
+        /// For a period that starts on this day.
+        day: Date,
+    },
+    /// The sum does not fit.
+    #[error("The amount of this renewal is too large")]
+    AmountTooLarge,
+    /// The period lies past the calendar.
+    #[error("The next period of this service lies past the year 9999")]
+    PastCalendar,
+}
+
+impl From<AmountOutOfRange> for Refusal {
+    fn from(_: AmountOutOfRange) -> Self {
+        Self::AmountTooLarge
+    }
+}
+
+impl From<DateOutOfRange> for Refusal {
+    fn from(_: DateOutOfRange) -> Self {
+        Self::PastCalendar
+    }
+}
+
+/// The period that renewing today would bill, or why there is none. It needs no price, so that a service that cannot be
+/// renewed never waits for its price source.
+pub fn claimable(facts: &Facts, today: Date) -> Result<Period, Refusal> {
+    match facts.status {
+        ServiceStatus::Active | ServiceStatus::Suspended => {}
+        ServiceStatus::Pending => return Err(Refusal::Pending),
+        ServiceStatus::Cancelled => return Err(Refusal::Cancelled),
+        ServiceStatus::Terminated => return Err(Refusal::Terminated),
+        ServiceStatus::Fraud => return Err(Refusal::Fraud),
+    }
+    let period = match facts.schedule.cycle {
+        Cycle::Free => return Err(Refusal::Free),
+        Cycle::Once => return Err(Refusal::OneTime),
+        Cycle::Every { .. } => facts.schedule.period(facts.next_period)?.ok_or(Refusal::OneTime)?,
+    };
+    if let Some(invoice) = facts.open_invoice {
+        return Err(Refusal::OpenInvoice(invoice));
+    }
+    let ahead = Span::new().months(i64::from(facts.policy.renew_ahead_months));
+    let latest_start = today.checked_add(ahead).map_err(|_| DateOutOfRange)?;
+    if period.starts > latest_start {
+        let renewable_from = first_day_within(period.starts, ahead)?;
+        return Err(Refusal::TooFarAhead { billed_through: period.starts, renewable_from });
+    }
+    Ok(period)
+}
+
+/// The first day from which `starts` is within `ahead`.
+fn first_day_within(starts: Date, ahead: Span) -> Result<Date, DateOutOfRange> {
+    // Clamping makes subtraction an estimate: walk the few days to the exact one.
+    let mut day = starts.checked_sub(ahead).map_err(|_| DateOutOfRange)?;
+    while day.checked_add(ahead).map_err(|_| DateOutOfRange)? < starts {
+        day = day.tomorrow().map_err(|_| DateOutOfRange)?;
+    }
+    Ok(day)
+}
+
+/// The invoice that renewing the service today would issue, or why it is not renewed. The same facts and day always give
+/// the same answer, so a preview equals the invoice to the cent.
+pub fn plan(facts: &Facts, today: Date) -> Result<Plan, Refusal> {
+    let period = claimable(facts, today)?;
+    let items = std::iter::once((None, &facts.item)).chain(facts.addons.iter().map(|(id, item)| (Some(*id), item)));
+    let mut lines = items.map(|(addon, item)| line(facts, addon, item, period)).collect::<Result<Vec<_>, _>>()?;
+    lines.sort_by_key(|line| line.addon);
+    let net = Money::sum(facts.currency, lines.iter().map(|line| line.net))?;
+    let tax_groups = TaxGroup::of_lines(lines.iter().map(|line| (line.tax, line.net)), facts.policy.rounding)?;
+    let tax = Money::sum(facts.currency, tax_groups.iter().map(|group| group.tax))?;
+    Ok(Plan {
+        service: facts.service,
+        number: facts.next_period,
+        period,
+        issued_on: today,
+        due_on: due_date(period.starts, today, facts.policy.payment_terms_days)?,
+        lines,
+        tax_groups,
+        net,
+        tax,
+        total: net.plus(tax)?,
+        rounding: facts.policy.rounding,
+    })
+}
+
+fn line(facts: &Facts, addon: Option<AddonId>, item: &Item, period: Period) -> Result<Line, Refusal> {
+    let (unit_price, price_origin) = unit_price(facts, item, period.starts)?;
+    let days = format!("{} – {}", period.starts, period.last_day());
+    Ok(Line {
+        addon,
+        product: item.product,
+        description: match (addon, facts.label.as_str()) {
+            (None, "") => format!("{}, {days}", item.name),
+            (None, label) => format!("{} {label}, {days}", item.name),
+            (Some(_), _) => format!("+ {}, {days}", item.name),
+        },
+        quantity: item.quantity,
+        unit_price,
+        price_origin,
+        net: unit_price.times(item.quantity, facts.policy.rounding)?,
+        tax: facts.tax,
+    })
+}
+
+/// An own price, else the feed's, else the version that is valid on the period's first day.
+fn unit_price(facts: &Facts, item: &Item, day: Date) -> Result<(Money, PriceOrigin), Refusal> {
+    let cycle = facts.schedule.cycle;
+    let price = if item.own_price.is_some() {
+        item.own_price.map(|price| (price, PriceOrigin::Own))
+    } else if item.is_fed {
+        item.fed_price.map(|price| (price, PriceOrigin::Feed))
+    } else {
+        price_on(&facts.prices, item.product, cycle, facts.currency, day)
+            .map(|version| (version.amount, PriceOrigin::Catalogue(version.id)))
+    };
+    price.filter(|(price, _)| price.currency == facts.currency).ok_or(Refusal::NoPrice {
+        product: item.product,
+        cycle,
+        currency: facts.currency,
+        day,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Rate, TaxCategory};
+
+    fn sek(minor: i64) -> Money {
+        Money::new(minor, "SEK".parse().unwrap())
+    }
+
+    fn item(product: i64, name: &str, quantity: i64) -> Item {
+        Item {
+            product: ProductId(product),
+            name: name.to_owned(),
+            quantity: Quantity::from_millionths(quantity * 1_000_000),
+            own_price: None,
+            fed_price: None,
+            is_fed: false,
+        }
+    }
+
+    /// Anna's virtual server: billed through 2026-11-30, with extra storage.
+    fn facts() -> Facts {
+        let monthly: Cycle = "1m".parse().unwrap();
+        let version = |id, product, minor| PriceVersion {
+            id: PriceId(id),
+            product: ProductId(product),
+            cycle: monthly,
+            amount: sek(minor),
+            starts: date(2020, 1, 1),
+        };
+        Facts {
+            service: ServiceId(20000),
+            status: ServiceStatus::Active,
+            label: "vps20000.example.net".to_owned(),
+            schedule: Schedule::new(date(2022, 1, 31), monthly),
+            next_period: PeriodNumber(58),
+            open_invoice: None,
+            item: item(2001, "VPS S", 1),
+            addons: vec![(AddonId(700), item(5003, "Extra storage 50 GB", 2))],
+            currency: "SEK".parse().unwrap(),
+            tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
+            prices: vec![version(1, 2001, 13500), version(2, 5003, 4950)],
+            policy: Policy { payment_terms_days: 14, renew_ahead_months: 36, rounding: Rounding::HalfUp },
+        }
+    }
+
+    const TODAY: Date = date(2026, 11, 23);
+
+    #[test]
+    fn anna_renews_her_server() {
+        let plan = plan(&facts(), TODAY).unwrap();
+        assert_eq!(plan.period, Period { starts: date(2026, 11, 30), ends: date(2026, 12, 31) });
+        assert_eq!((plan.issued_on, plan.due_on), (TODAY, date(2026, 12, 7)));
+        let lines: Vec<_> =
+            plan.lines.iter().map(|l| format!("{} × {} = {}", l.description, l.quantity, l.net)).collect();
+        assert_eq!(
+            lines,
+            [
+                "VPS S vps20000.example.net, 2026-11-30 – 2026-12-30 × 1 = 135.00 SEK",
+                "+ Extra storage 50 GB, 2026-11-30 – 2026-12-30 × 2 = 99.00 SEK",
+            ]
+        );
+        assert_eq!((plan.net, plan.tax, plan.total), (sek(23400), sek(5850), sek(29250)));
+    }
+
+    #[test]
+    fn every_reason_has_its_name() {
+        let with = |change: fn(&mut Facts)| {
+            let mut facts = facts();
+            change(&mut facts);
+            plan(&facts, TODAY).unwrap_err()
+        };
+        assert_eq!(with(|f| f.status = ServiceStatus::Cancelled), Refusal::Cancelled);
+        assert_eq!(with(|f| f.status = ServiceStatus::Terminated), Refusal::Terminated);
+        assert_eq!(with(|f| f.status = ServiceStatus::Fraud), Refusal::Fraud);
+        assert_eq!(with(|f| f.status = ServiceStatus::Pending), Refusal::Pending);
+        assert_eq!(with(|f| f.schedule.cycle = Cycle::Free), Refusal::Free);
+        assert_eq!(with(|f| f.schedule.cycle = Cycle::Once), Refusal::OneTime);
+        assert_eq!(with(|f| f.open_invoice = Some(InvoiceId(7))), Refusal::OpenInvoice(InvoiceId(7)));
+        assert_eq!(
+            with(|f| f.next_period = PeriodNumber(12 * 8)),
+            Refusal::TooFarAhead { billed_through: date(2030, 1, 31), renewable_from: date(2027, 1, 31) }
+        );
+        assert!(matches!(with(|f| f.prices.clear()), Refusal::NoPrice { .. }));
+        assert!(matches!(with(|f| f.item.is_fed = true), Refusal::NoPrice { .. }));
+        assert!(matches!(
+            with(|f| f.item.own_price = Some(Money::new(1, "EUR".parse().unwrap()))),
+            Refusal::NoPrice { .. }
+        ));
+        assert_eq!(with(|f| f.item.own_price = Some(sek(i64::MAX))), Refusal::AmountTooLarge);
+        assert_eq!(with(|f| f.next_period = PeriodNumber(u32::MAX)), Refusal::PastCalendar);
+    }
+
+    #[test]
+    fn the_look_ahead_ends_on_the_day_it_says() {
+        let mut facts = facts();
+        facts.next_period = PeriodNumber(12 * 8);
+        let Err(Refusal::TooFarAhead { renewable_from, .. }) = plan(&facts, TODAY) else { panic!("too far ahead") };
+        assert!(plan(&facts, renewable_from).is_ok());
+        assert!(plan(&facts, renewable_from.yesterday().unwrap()).is_err());
+    }
+
+    #[test]
+    fn an_own_price_beats_the_feed_and_the_feed_beats_the_catalogue() {
+        let mut facts = facts();
+        facts.item.is_fed = true;
+        facts.item.fed_price = Some(sek(9900));
+        assert_eq!(plan(&facts, TODAY).unwrap().lines[0].price_origin, PriceOrigin::Feed);
+        facts.item.own_price = Some(sek(100));
+        assert_eq!(plan(&facts, TODAY).unwrap().lines[0].price_origin, PriceOrigin::Own);
+    }
+
+    proptest! {
+        #[test]
+        fn planning_twice_gives_the_same_and_totals_equal_their_lines(
+            price in 0i64..1_000_000_000,
+            addon_price in 0i64..1_000_000_000,
+            quantity in 1i64..5_000_000_000,
+            rate in 0i64..400_000,
+            next in 0u32..90,
+            half_even: bool,
+        ) {
+            let mut facts = facts();
+            facts.item.own_price = Some(sek(price));
+            facts.item.quantity = Quantity::from_millionths(quantity);
+            facts.addons[0].1.own_price = Some(sek(addon_price));
+            facts.tax.rate = Rate::from_parts_per_million(rate);
+            facts.next_period = PeriodNumber(next);
+            if half_even {
+                facts.policy.rounding = Rounding::HalfEven;
+            }
+            let first = plan(&facts, TODAY);
+            prop_assert_eq!(&first, &plan(&facts, TODAY));
+            let plan = first.unwrap();
+            prop_assert_eq!(plan.net.minor, plan.lines.iter().map(|l| l.net.minor).sum::<i64>());
+            prop_assert_eq!(plan.net.minor, plan.tax_groups.iter().map(|g| g.base.minor).sum::<i64>());
+            prop_assert_eq!(plan.tax.minor, plan.tax_groups.iter().map(|g| g.tax.minor).sum::<i64>());
+            prop_assert_eq!(plan.total.minor, plan.net.minor + plan.tax.minor);
+            prop_assert!(plan.due_on >= plan.issued_on && plan.due_on >= plan.period.starts);
+        }
+    }
+}
