@@ -1,1 +1,70 @@
-//! x
+//! The verbs: one file each, and the only place that opens write transactions.
+//!
+//! An [`App`] is what every door holds: the database, the clock, randomness and the price feeds. A verb is a method on it
+//! that checks what it is given, does all of its work in one transaction, and leaves an audit row. Nothing here waits for
+//! the network inside a transaction.
+//!
+//! To add a verb: a file named after it, a method on [`App`] that takes a [`Caller`] or an [`Actor`], and a story in
+//! `tests/`.
+
+mod addon;
+mod caller;
+mod clock;
+mod customer;
+mod demo;
+mod error;
+mod feed;
+mod import;
+mod key;
+mod load;
+mod mail;
+mod price;
+mod product;
+mod random;
+mod renew;
+mod seller;
+mod service;
+
+use std::sync::Arc;
+
+use perennial_store::Store;
+
+pub use addon::NewAddon;
+pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
+pub use clock::Clock;
+pub use customer::NewCustomer;
+pub use demo::{DEMO_SERVICE, demo_data, demo_seller};
+pub use error::{AppError, Problem, Result};
+pub use feed::{
+    FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_RETRIES, FeedConfig, FeedConfigError, PriceFeeds, PriceUnavailable,
+};
+pub use import::{CSV_FILES, CsvProblem, ImportError, Imported, MAX_PROBLEMS_KEPT};
+pub use key::{CreatedKey, NewKey};
+pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
+pub use mail::Resent;
+pub use price::NewPrice;
+pub use product::NewProduct;
+pub use random::Random;
+pub use renew::{MAX_BATCH_SERVICES, Outcome, Renewal, Renewed};
+pub use seller::NewSeller;
+pub use service::{NewService, ServiceChange};
+
+/// What every door holds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where randomness comes from.
+    pub random: Random,
+    feeds: Arc<PriceFeeds>,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, random: Random, feeds: PriceFeeds) -> Self {
+        Self { store, clock, random, feeds: Arc::new(feeds) }
+    }
+}

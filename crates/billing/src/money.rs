@@ -46,6 +46,12 @@ impl Money {
         decimal::print(self.minor, self.currency.exponent())
     }
 
+    /// Major units without needless zeros: `708`, `168.75`.
+    #[must_use]
+    pub fn short_amount(&self) -> String {
+        decimal::print_short(self.minor, self.currency.exponent())
+    }
+
     /// The sum of amounts that all are in `currency`.
     pub fn sum(currency: Currency, amounts: impl IntoIterator<Item = Self>) -> Result<Self, AmountOutOfRange> {
         amounts.into_iter().try_fold(Self::zero(currency), |sum, next| sum.plus(next))

@@ -1,1 +1,32 @@
-//! x
+//! The only crate that knows SQL.
+//!
+//! A [`Store`] is SQLite or PostgreSQL behind two kinds of handle: a [`Conn`] that reads and a [`Tx`] that writes. Each
+//! statement is written once, beside the function that runs it, in the dialect both databases share; what must differ is
+//! in `dialect.rs`. Nothing is computed here: calendar, money and tax are done in Rust, rows are moved in bulk.
+//!
+//! To add a function: put it in the file of its noun, take `&mut Conn` to read or `&mut Tx` to write, write many rows with
+//! [`Rows`](rows::Rows), and add a line to the conformance suite, which runs on both databases.
+
+pub mod addons;
+pub mod audit;
+mod conn;
+pub mod contacts;
+pub mod customers;
+mod dialect;
+pub mod doctor;
+mod error;
+pub mod ids;
+pub mod invoices;
+pub mod keys;
+pub mod migrate;
+pub mod outbox;
+pub mod prices;
+pub mod products;
+pub mod renewals;
+mod rows;
+pub mod sellers;
+pub mod services;
+mod value;
+
+pub use conn::{Conn, READER_CONNECTIONS, Store, Tx};
+pub use error::{Result, StoreError};

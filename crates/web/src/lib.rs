@@ -1,1 +1,40 @@
-//! x
+//! The doors: HTTP in, verbs called, the documented shapes out.
+//!
+//! `router.rs` is the page that names every route. A handler asks its [`Context`](context::Context) who is calling, calls
+//! one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body in one
+//! place. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
+
+mod context;
+mod error;
+mod health;
+mod limit;
+mod request_id;
+mod router;
+mod server;
+mod v1;
+
+pub use error::ApiError;
+pub use limit::{RateLimit, RateLimits, WINDOW};
+pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, router};
+pub use server::{DRAIN_TIMEOUT, serve};
+
+use std::sync::Arc;
+
+use perennial_app::App;
+
+/// What every handler holds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Web {
+    /// The verbs.
+    pub app: App,
+    /// How often each key may call.
+    pub limits: Arc<RateLimits>,
+}
+
+impl Web {
+    /// A web server's state.
+    #[must_use]
+    pub fn new(app: App, limit: RateLimit) -> Self {
+        Self { app, limits: Arc::new(RateLimits::new(limit)) }
+    }
+}

@@ -1,0 +1,109 @@
+//! Taking in a customer and changing one.
+
+use perennial_billing::{Currency, CustomerId, CustomerKind, SellerId, TaxProfile};
+use perennial_store::customers::{self, Customer, CustomerParty};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::sellers::{self, Seller};
+use perennial_store::services::{self, ServiceFilter};
+
+use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
+use crate::{Actor, App, AppError, Problem, Result};
+
+/// What is needed to take in a customer.
+#[derive(Debug, Clone)]
+pub struct NewCustomer {
+    /// Who it is.
+    pub party: CustomerParty,
+    /// The language it is written to in (BCP 47).
+    pub language: String,
+    /// The currency it is billed in.
+    pub currency: Currency,
+    /// Whether it is exempt from tax.
+    pub tax_exempt: bool,
+}
+
+impl App {
+    /// Takes in a customer. How it is taxed follows from the two countries, its kind, its VAT number and its exemption.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] when a field cannot be accepted.
+    pub async fn create_customer(&self, seller: SellerId, actor: Actor, new: NewCustomer) -> Result<Customer> {
+        let mut tx = self.store.begin().await?;
+        let seller = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let mut customer = Customer {
+            id: CustomerId(ids::take(&mut tx, IdKind::Customer, 1).await?[0]),
+            tax: tax_of(&seller, &new.party, new.tax_exempt),
+            party: new.party,
+            language: new.language,
+            currency: new.currency,
+            tax_exempt: new.tax_exempt,
+            created_on: self.clock.today(&seller.time_zone),
+        };
+        customer.party.email = customer.party.email.trim().to_owned();
+        refuse(problems(&customer))?;
+        customers::upsert(&mut tx, seller.id, std::slice::from_ref(&customer)).await?;
+        self.note(&mut tx, seller.id, actor, "customer.created", "customer", customer.id.0).await?;
+        tx.commit().await?;
+        Ok(customer)
+    }
+
+    /// Changes a customer; its tax is decided anew. Invoices that were issued keep their copy.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], [`AppError::NotFound`]; [`AppError::Conflict`] for a change of currency while it has
+    /// services, because their own prices are in the old one.
+    pub async fn change_customer(&self, seller: SellerId, actor: Actor, mut changed: Customer) -> Result<Customer> {
+        let mut tx = self.store.begin().await?;
+        let seller = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let known = customers::get(&mut tx, seller.id, changed.id).await?.ok_or(AppError::NotFound("Customer"))?;
+        if known.currency != changed.currency
+            && services::count(&mut tx, seller.id, ServiceFilter { customer: Some(changed.id), kind: None }).await? > 0
+        {
+            return Err(AppError::Conflict(format!(
+                "customer {} has services priced in {}; end them before the currency changes",
+                changed.id, known.currency
+            )));
+        }
+        changed.tax = tax_of(&seller, &changed.party, changed.tax_exempt);
+        refuse(problems(&changed))?;
+        customers::upsert(&mut tx, seller.id, std::slice::from_ref(&changed)).await?;
+        self.note(&mut tx, seller.id, actor, "customer.changed", "customer", changed.id.0).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+}
+
+/// How this seller taxes such a customer.
+pub(crate) fn tax_of(seller: &Seller, party: &CustomerParty, is_exempt: bool) -> TaxProfile {
+    let has_vat_number = !party.vat_number.is_empty();
+    let home = &seller.party.country;
+    TaxProfile::decide(home, seller.tax_rate, &party.country, party.kind, has_vat_number, is_exempt)
+}
+
+/// What cannot be accepted about a customer; the fields are named as in `customers.csv`.
+pub(crate) fn problems(customer: &Customer) -> Vec<Problem> {
+    let party = &customer.party;
+    let mut problems = Vec::new();
+    for (field, text, is_needed) in [
+        ("name", &party.name, party.kind == CustomerKind::Private),
+        ("company", &party.company, party.kind == CustomerKind::Company),
+        ("address1", &party.address1, false),
+        ("address2", &party.address2, false),
+        ("postcode", &party.postcode, false),
+        ("city", &party.city, false),
+    ] {
+        check_text(&mut problems, field, text, is_needed);
+    }
+    if !party.email.is_empty() {
+        check_email(&mut problems, "email", &party.email);
+    }
+    check_country(&mut problems, "country", &party.country);
+    check_vat_number(&mut problems, "vat_number", &party.vat_number);
+    let is_language =
+        |text: &str| (2..=35).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !is_language(&customer.language) {
+        problems
+            .push(Problem::new("language", format!("must be a language tag such as sv, not {:?}", customer.language)));
+    }
+    problems
+}

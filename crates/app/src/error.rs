@@ -1,0 +1,111 @@
+//! What can go wrong in a verb.
+
+use std::fmt;
+
+use perennial_store::StoreError;
+
+/// The result of a verb.
+pub type Result<T> = std::result::Result<T, AppError>;
+
+/// Why a verb did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// What was given cannot be accepted.
+    #[error("{}", list(.0))]
+    Invalid(Vec<Problem>),
+    /// What was named does not exist, or is not the caller's to see.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// It contradicts how things stand.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Others changed the same rows again and again; the same call may succeed later.
+    #[error("too many changes to the same services at once")]
+    Contention,
+    /// The operating system gave no random bytes.
+    #[error("no randomness: {0}")]
+    Random(String),
+}
+
+/// One thing that is wrong with what was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong with it, as a fragment that reads on from the field's name.
+    pub reason: String,
+}
+
+impl Problem {
+    /// A problem with one field.
+    pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, reason: reason.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.field, self.reason)
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Turns a list of problems into an error, if there are any.
+pub(crate) fn refuse(problems: Vec<Problem>) -> Result<()> {
+    if problems.is_empty() { Ok(()) } else { Err(AppError::Invalid(problems)) }
+}
+
+/// Characters that a name, an address line or a label may have at most.
+pub(crate) const MAX_TEXT_CHARACTERS: usize = 200;
+
+/// Complains about text that is too long, has control characters, or is missing although it is needed.
+pub(crate) fn check_text(problems: &mut Vec<Problem>, field: &'static str, text: &str, is_needed: bool) {
+    if is_needed && text.trim().is_empty() {
+        problems.push(Problem::new(field, "is missing"));
+    } else if text.chars().count() > MAX_TEXT_CHARACTERS {
+        problems.push(Problem::new(field, format!("is longer than {MAX_TEXT_CHARACTERS} characters")));
+    } else if text.chars().any(char::is_control) {
+        problems.push(Problem::new(field, "contains control characters"));
+    }
+}
+
+/// Complains about what is certainly no mail address. Whether it is read by someone only a mail can tell.
+pub(crate) fn check_email(problems: &mut Vec<Problem>, field: &'static str, email: &str) {
+    let is_plausible = match email.split_once('@') {
+        Some((local, host)) => {
+            let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
+            plain(local) && plain(host) && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.')
+        }
+        None => false,
+    };
+    if !is_plausible || email.chars().count() > MAX_TEXT_CHARACTERS || email.contains([',', ';', '<', '>', '"']) {
+        problems.push(Problem::new(field, format!("is not a mail address: {email:?}")));
+    }
+}
+
+/// Complains about what is no ISO 3166-1 code of two capitals.
+pub(crate) fn check_country(problems: &mut Vec<Problem>, field: &'static str, country: &str) {
+    if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
+        problems
+            .push(Problem::new(field, format!("must be a country code of two capitals such as SE, not {country:?}")));
+    }
+}
+
+/// Complains about what cannot be a VAT number: a country prefix and 2 to 13 capitals and digits.
+pub(crate) fn check_vat_number(problems: &mut Vec<Problem>, field: &'static str, number: &str) {
+    let is_plausible = (4..=15).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'+' | b'*'))
+        && number.bytes().take(2).all(|b| b.is_ascii_uppercase());
+    if !number.is_empty() && !is_plausible {
+        problems.push(Problem::new(
+            field,
+            format!("must begin with a country code, such as SE556000016701, not {number:?}"),
+        ));
+    }
+}

@@ -1,0 +1,487 @@
+//! Reading a provider's data from CSV files, all or nothing.
+//!
+//! Every bad row is reported with its file, line, column and reason, not only the first; nothing is written while there is
+//! one. Ids are kept. A service's `next_due` must be a day on which one of its periods starts; the periods before it count
+//! as billed and paid elsewhere.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Display};
+use std::path::Path;
+
+use jiff::civil::Date;
+use perennial_billing::{
+    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId,
+};
+use perennial_store::addons::Addon;
+use perennial_store::customers::{self, Customer, CustomerParty};
+use perennial_store::products::{self, Product};
+use perennial_store::sellers::{self, Seller};
+use perennial_store::services::{self, Service};
+
+use crate::error::check_email;
+use crate::{Actor, App, AppError, LoadReport, NewPrice, Problem, ProviderData, customer, price, product, service};
+
+/// Problems that are kept to be shown; more are only counted.
+pub const MAX_PROBLEMS_KEPT: usize = 1_000;
+/// Bytes of a CSV file at most.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// The files of a folder and their columns.
+pub const CSV_FILES: [(&str, &[&str]); 5] = [
+    (
+        "customers.csv",
+        &[
+            "id",
+            "kind",
+            "name",
+            "company",
+            "email",
+            "cc_emails",
+            "address1",
+            "address2",
+            "postcode",
+            "city",
+            "country",
+            "vat_number",
+            "language",
+            "currency",
+            "tax_exempt",
+            "created",
+        ],
+    ),
+    ("products.csv", &["id", "name", "service_type", "kind", "tax_class", "price_source"]),
+    ("prices.csv", &["product_id", "cycle", "currency", "amount", "starts"]),
+    (
+        "services.csv",
+        &[
+            "id",
+            "customer_id",
+            "product_id",
+            "label",
+            "status",
+            "cycle",
+            "anchor",
+            "next_due",
+            "quantity",
+            "own_price",
+            "auto_renew",
+        ],
+    ),
+    ("addons.csv", &["id", "service_id", "product_id", "quantity", "own_price"]),
+];
+
+/// One thing that is wrong in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvProblem {
+    /// Which file.
+    pub file: &'static str,
+    /// On which line, from 1; none when it concerns the whole file.
+    pub line: Option<u64>,
+    /// In which column.
+    pub column: Option<&'static str>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Display for CsvProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, ": {column}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The files have problems.
+    #[error("{total} problems; nothing was imported")]
+    Problems {
+        /// The first of them, at most [`MAX_PROBLEMS_KEPT`].
+        problems: Vec<CsvProblem>,
+        /// How many there are.
+        total: usize,
+    },
+    /// Writing failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Rows written and kept.
+    pub report: LoadReport,
+    /// Rows in the files.
+    pub rows: usize,
+}
+
+impl App {
+    /// Imports the CSV files of a folder. Rows whose ids are there already stay as they are, so importing twice changes
+    /// nothing. `progress` is told how many rows are written of how many.
+    ///
+    /// # Errors
+    /// [`ImportError::Problems`] with every bad row, and nothing is written.
+    pub async fn import_csv(
+        &self,
+        seller: SellerId,
+        folder: &Path,
+        mut progress: impl FnMut(usize, usize) + Send,
+    ) -> Result<Imported, ImportError> {
+        let known = self.known(seller).await?;
+        let data = known.read(folder)?;
+        let rows =
+            data.customers.len() + data.products.len() + data.prices.len() + data.services.len() + data.addons.len();
+        let report = self.load(seller, Actor::Import, data, |done| progress(done, rows)).await?;
+        Ok(Imported { report, rows })
+    }
+
+    async fn known(&self, seller: SellerId) -> Result<Known, AppError> {
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let customers = customers::all(&mut conn, seller.id).await?;
+        let products = products::all(&mut conn, seller.id).await?;
+        let services = services::all(&mut conn, seller.id).await?;
+        Ok(Known {
+            currencies: customers.into_iter().map(|c| (c.id, c.currency)).collect(),
+            products: products.into_iter().map(|p| p.id).collect(),
+            owners: services.into_iter().map(|s| (s.id, s.customer)).collect(),
+            seller,
+        })
+    }
+}
+
+/// What rows may refer to: what the database has, and what earlier files bring.
+struct Known {
+    seller: Seller,
+    currencies: HashMap<CustomerId, Currency>,
+    products: HashSet<ProductId>,
+    owners: HashMap<ServiceId, CustomerId>,
+}
+
+impl Known {
+    fn read(mut self, folder: &Path) -> Result<ProviderData, ImportError> {
+        let mut problems = Problems::default();
+        let [customers, products, prices, services, addons] = CSV_FILES;
+        let customers = rows(
+            folder,
+            customers,
+            &mut problems,
+            |(customer, _): &(Customer, Vec<String>)| customer.id.to_string(),
+            |row| self.customer(row),
+        );
+        self.currencies.extend(customers.iter().map(|(c, _)| (c.id, c.currency)));
+        let products = rows(folder, products, &mut problems, |product: &Product| product.id.to_string(), Self::product);
+        self.products.extend(products.iter().map(|p| p.id));
+        let prices = rows(folder, prices, &mut problems, price_key, |row| self.price(row));
+        let services =
+            rows(folder, services, &mut problems, |service: &Service| service.id.to_string(), |row| self.service(row));
+        self.owners.extend(services.iter().map(|s| (s.id, s.customer)));
+        let addons = rows(folder, addons, &mut problems, |addon: &Addon| addon.id.to_string(), |row| self.addon(row));
+        problems.into_result(ProviderData { customers, products, prices, services, addons })
+    }
+
+    fn customer(&self, row: &mut CsvRow<'_>) -> Option<(Customer, Vec<String>)> {
+        let id = row.parsed("id");
+        let kind = row.read("kind", |text| CustomerKind::from_word(text).ok_or("must be private or company"));
+        let currency: Option<Currency> = row.parsed("currency");
+        let is_exempt = row.flag("tax_exempt");
+        let created_on = row.date("created");
+        let party = CustomerParty {
+            kind: kind?,
+            name: row.text("name"),
+            company: row.text("company"),
+            email: row.text("email"),
+            address1: row.text("address1"),
+            address2: row.text("address2"),
+            postcode: row.text("postcode"),
+            city: row.text("city"),
+            country: row.text("country"),
+            vat_number: row.text("vat_number"),
+        };
+        let emails: Vec<String> =
+            row.text("cc_emails").split([';', ',', ' ']).filter(|e| !e.is_empty()).map(str::to_lowercase).collect();
+        let mut contact_problems = Vec::new();
+        emails.iter().for_each(|email| check_email(&mut contact_problems, "cc_emails", email));
+        row.report(contact_problems);
+        let customer = Customer {
+            id: id?,
+            tax: customer::tax_of(&self.seller, &party, is_exempt?),
+            party,
+            language: row.text("language"),
+            currency: currency?,
+            tax_exempt: is_exempt?,
+            created_on: created_on?,
+        };
+        row.report(customer::problems(&customer));
+        let mut seen = HashSet::new();
+        Some((customer, emails.into_iter().filter(|email| seen.insert(email.clone())).collect()))
+    }
+
+    fn product(row: &mut CsvRow<'_>) -> Option<Product> {
+        let (id, service_type, price_source) =
+            (row.parsed("id"), row.parsed("service_type"), row.parsed("price_source"));
+        let product = Product {
+            id: id?,
+            name: row.text("name"),
+            service_type: service_type?,
+            kind: row.text("kind"),
+            tax_class: row.text("tax_class"),
+            price_source: price_source?,
+        };
+        row.report(product::problems(&product));
+        Some(product)
+    }
+
+    fn price(&self, row: &mut CsvRow<'_>) -> Option<NewPrice> {
+        let (product, cycle, starts) = (self.product_of(row), row.parsed("cycle"), row.date("starts"));
+        let currency: Currency = row.parsed("currency")?;
+        let amount = row.read("amount", |text| Money::parse(text, currency))?;
+        row.report(price::problems(amount));
+        Some(NewPrice { product: product?, cycle: cycle?, amount, starts: starts? })
+    }
+
+    fn service(&self, row: &mut CsvRow<'_>) -> Option<Service> {
+        let (id, status, cycle) = (row.parsed("id"), row.parsed("status"), row.parsed::<Cycle>("cycle"));
+        let customer = row.known("customer_id", "customers.csv", |id| self.currencies.contains_key(id));
+        let product = self.product_of(row);
+        let (anchor, quantity, auto_renew) = (row.date("anchor"), row.parsed("quantity"), row.flag("auto_renew"));
+        let next_due = row.optional("next_due", date);
+        let currency = *self.currencies.get(&customer?)?;
+        let own_price = row.optional("own_price", |text| Money::parse(text, currency));
+        let schedule = Schedule::new(anchor?, cycle?);
+        let next_period = next_period(row, &schedule, next_due?);
+        let service = Service {
+            id: id?,
+            customer: customer?,
+            product: product?,
+            label: row.text("label"),
+            status: status?,
+            schedule,
+            next_period: next_period?,
+            billed_through: next_due?,
+            paid_through: next_due?,
+            quantity: quantity?,
+            own_price_minor: own_price?.map(|price| price.minor),
+            auto_renew: auto_renew?,
+        };
+        row.report(service::problems(&service));
+        Some(service)
+    }
+
+    fn addon(&self, row: &mut CsvRow<'_>) -> Option<Addon> {
+        let (id, quantity) = (row.parsed("id"), row.parsed::<Quantity>("quantity"));
+        let service = row.known("service_id", "services.csv", |id| self.owners.contains_key(id));
+        let product = self.product_of(row);
+        let currency = *self.currencies.get(self.owners.get(&service?)?)?;
+        let own_price = row.optional("own_price", |text| Money::parse(text, currency));
+        let addon = Addon {
+            id: id?,
+            service: service?,
+            product: product?,
+            quantity: quantity?,
+            own_price_minor: own_price?.map(|price| price.minor),
+            active: true,
+        };
+        row.report(service::quantity_and_price(addon.quantity, addon.own_price_minor));
+        Some(addon)
+    }
+
+    fn product_of(&self, row: &mut CsvRow<'_>) -> Option<ProductId> {
+        row.known("product_id", "products.csv", |id| self.products.contains(id))
+    }
+}
+
+/// What makes a price version unique.
+fn price_key(price: &NewPrice) -> String {
+    format!("{} {} {} from {}", price.product, price.cycle, price.amount.currency, price.starts)
+}
+
+/// The period that starts on `next_due`; the first one for a service that has no periods.
+fn next_period(row: &mut CsvRow<'_>, schedule: &Schedule, next_due: Option<Date>) -> Option<PeriodNumber> {
+    let Schedule { anchor, cycle, .. } = schedule;
+    match (cycle.is_recurring(), next_due) {
+        (false, None) => Some(PeriodNumber(0)),
+        (false, Some(_)) => row.complain("next_due", format!("must be empty, because the cycle is {cycle}")),
+        (true, None) => row.complain("next_due", format!("is missing, although the cycle is {cycle}")),
+        (true, Some(due)) => schedule.number_starting(due).or_else(|| {
+            row.complain("next_due", format!("{due} is not {anchor} plus a whole number of cycles of {cycle}"))
+        }),
+    }
+}
+
+/// Problems so far.
+#[derive(Default)]
+struct Problems {
+    kept: Vec<CsvProblem>,
+    total: usize,
+}
+
+impl Problems {
+    fn add(&mut self, file: &'static str, line: Option<u64>, column: Option<&'static str>, reason: impl Display) {
+        self.total += 1;
+        if self.kept.len() < MAX_PROBLEMS_KEPT {
+            self.kept.push(CsvProblem { file, line, column, reason: reason.to_string() });
+        }
+    }
+
+    fn into_result<T>(self, value: T) -> Result<T, ImportError> {
+        if self.total == 0 { Ok(value) } else { Err(ImportError::Problems { problems: self.kept, total: self.total }) }
+    }
+}
+
+/// One row, and where to complain about it.
+struct CsvRow<'a> {
+    file: &'static str,
+    line: u64,
+    columns: &'static [&'static str],
+    fields: &'a csv::StringRecord,
+    problems: &'a mut Problems,
+}
+
+impl CsvRow<'_> {
+    fn field(&self, column: &'static str) -> &str {
+        let place = self.columns.iter().position(|name| *name == column);
+        place.and_then(|place| self.fields.get(place)).unwrap_or_default().trim()
+    }
+
+    fn text(&self, column: &'static str) -> String {
+        self.field(column).to_owned()
+    }
+
+    /// Complains, and gives nothing.
+    fn complain<T>(&mut self, column: &'static str, reason: impl Display) -> Option<T> {
+        self.problems.add(self.file, Some(self.line), Some(column), reason);
+        None
+    }
+
+    fn report(&mut self, problems: Vec<Problem>) {
+        for problem in problems {
+            self.complain::<()>(problem.field, problem.reason);
+        }
+    }
+
+    fn read<T, E: Display>(&mut self, column: &'static str, read: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.field(column);
+        if text.is_empty() {
+            return self.complain(column, "is missing");
+        }
+        match read(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let reason = format!("{text:?}: {error}");
+                self.complain(column, reason)
+            }
+        }
+    }
+
+    fn parsed<T: std::str::FromStr<Err: Display>>(&mut self, column: &'static str) -> Option<T> {
+        self.read(column, str::parse)
+    }
+
+    /// An empty field is `Some(None)`, a bad one `None`.
+    fn optional<T, E: Display>(
+        &mut self,
+        column: &'static str,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        if self.field(column).is_empty() { Some(None) } else { self.read(column, read).map(Some) }
+    }
+
+    fn date(&mut self, column: &'static str) -> Option<Date> {
+        self.read(column, date)
+    }
+
+    fn flag(&mut self, column: &'static str) -> Option<bool> {
+        self.read(column, |text| match text {
+            "0" => Ok(false),
+            "1" => Ok(true),
+            _ => Err("must be 0 or 1"),
+        })
+    }
+
+    /// An id that an earlier file or the database knows.
+    fn known<T>(&mut self, column: &'static str, file: &str, is_known: impl Fn(&T) -> bool) -> Option<T>
+    where
+        T: std::str::FromStr<Err: Display> + Display,
+    {
+        let id = self.parsed(column)?;
+        if is_known(&id) { Some(id) } else { self.complain(column, format!("{id} is not a valid row of {file}")) }
+    }
+}
+
+fn date(text: &str) -> Result<Date, &'static str> {
+    text.parse().map_err(|_| "not a date such as 2026-11-30")
+}
+
+/// Reads every row of a file that can be read.
+fn rows<T>(
+    folder: &Path,
+    (file, columns): (&'static str, &'static [&'static str]),
+    problems: &mut Problems,
+    key: impl Fn(&T) -> String,
+    mut read: impl FnMut(&mut CsvRow<'_>) -> Option<T>,
+) -> Vec<T> {
+    let path = folder.join(file);
+    let opened = std::fs::metadata(&path).and_then(|about| {
+        if about.len() > MAX_FILE_BYTES {
+            return Err(std::io::Error::other(format!("the file is larger than {MAX_FILE_BYTES} bytes")));
+        }
+        std::fs::read(&path)
+    });
+    let bytes = match opened {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            problems.add(file, None, None, format!("cannot be read: {error}"));
+            return Vec::new();
+        }
+    };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    let header = reader.headers().map(|header| header.iter().map(str::trim).collect::<Vec<_>>() == columns);
+    if !matches!(header, Ok(true)) {
+        problems.add(file, Some(1), None, format!("the first line must be {}", columns.join(",")));
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    let mut lines: HashMap<String, u64> = HashMap::new();
+    for record in reader.records() {
+        match record {
+            Ok(fields) => {
+                let line = fields.position().map_or(0, csv::Position::line);
+                if fields.len() != columns.len() {
+                    let reason = format!("has {} fields instead of {}", fields.len(), columns.len());
+                    problems.add(file, Some(line), None, reason);
+                    continue;
+                }
+                let before = problems.total;
+                let row = read(&mut CsvRow { file, line, columns, fields: &fields, problems });
+                // A row with a problem is not used, but rows that refer to it are not complained about.
+                debug_assert!(row.is_some() || problems.total > before, "a row was dropped in silence");
+                if let Some(row) = row {
+                    let key = key(&row);
+                    if let Some(first) = lines.get(&key) {
+                        problems.add(
+                            file,
+                            Some(line),
+                            Some(columns[0]),
+                            format!("{key} stands on line {first} already"),
+                        );
+                    }
+                    lines.entry(key).or_insert(line);
+                    rows.push(row);
+                }
+            }
+            Err(error) => {
+                let line = error.position().map(csv::Position::line);
+                problems.add(file, line, None, "is not valid UTF-8 or not valid CSV");
+            }
+        }
+    }
+    rows
+}

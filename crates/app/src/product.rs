@@ -1,0 +1,75 @@
+//! Adding a product to the catalogue and changing one.
+
+use perennial_billing::{PriceSource, ProductId, SellerId};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::products::{self, Product};
+
+use crate::error::{check_text, refuse};
+use crate::{Actor, App, AppError, Problem, Result};
+
+/// What is needed to add a product.
+#[derive(Debug, Clone)]
+pub struct NewProduct {
+    /// Its name, as lines show it.
+    pub name: String,
+    /// The number the v1 API shows as `serviceType`.
+    pub service_type: i64,
+    /// Hosting, vps, domain, …
+    pub kind: String,
+    /// Which tax rules apply: `standard`.
+    pub tax_class: String,
+    /// Where its current price comes from.
+    pub price_source: PriceSource,
+}
+
+impl App {
+    /// Adds a product.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] when a field cannot be accepted.
+    pub async fn create_product(&self, seller: SellerId, actor: Actor, new: NewProduct) -> Result<Product> {
+        let mut tx = self.store.begin().await?;
+        let product = Product {
+            id: ProductId(ids::take(&mut tx, IdKind::Product, 1).await?[0]),
+            name: new.name,
+            service_type: new.service_type,
+            kind: new.kind,
+            tax_class: new.tax_class,
+            price_source: new.price_source,
+        };
+        refuse(problems(&product))?;
+        products::upsert(&mut tx, seller, std::slice::from_ref(&product)).await?;
+        self.note(&mut tx, seller, actor, "product.created", "product", product.id.0).await?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    /// Changes a product. Lines that were issued keep its old name.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], [`AppError::NotFound`].
+    pub async fn change_product(&self, seller: SellerId, actor: Actor, product: &Product) -> Result<()> {
+        refuse(problems(product))?;
+        let mut tx = self.store.begin().await?;
+        if !products::all(&mut tx, seller).await?.iter().any(|known| known.id == product.id) {
+            return Err(AppError::NotFound("Product"));
+        }
+        products::upsert(&mut tx, seller, std::slice::from_ref(product)).await?;
+        self.note(&mut tx, seller, actor, "product.changed", "product", product.id.0).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What cannot be accepted about a product; the fields are named as in `products.csv`.
+pub(crate) fn problems(product: &Product) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    check_text(&mut problems, "name", &product.name, true);
+    check_text(&mut problems, "kind", &product.kind, true);
+    if product.service_type < 0 {
+        problems.push(Problem::new("service_type", "must not be negative"));
+    }
+    if product.tax_class != "standard" {
+        problems.push(Problem::new("tax_class", format!("must be `standard`, not {:?}", product.tax_class)));
+    }
+    problems
+}

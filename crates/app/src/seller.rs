@@ -1,0 +1,132 @@
+//! Setting up a seller and changing its rules.
+
+use jiff::tz::TimeZone;
+use perennial_billing::{Currency, NumberPattern, Rate, Rounding, SellerId};
+use perennial_store::audit::{self, AuditEntry};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
+
+use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
+use crate::{Actor, App, AppError, Result};
+
+/// What is needed to set up a seller.
+#[derive(Debug, Clone)]
+pub struct NewSeller {
+    /// Who it is.
+    pub party: SellerParty,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its time zone.
+    pub time_zone: TimeZone,
+    /// The standard VAT rate of its country.
+    pub tax_rate: Rate,
+    /// The pattern of its invoice numbers.
+    pub number_pattern: NumberPattern,
+}
+
+impl NewSeller {
+    /// Days to pay unless the seller says otherwise.
+    pub const DEFAULT_PAYMENT_TERMS_DAYS: u16 = 14;
+    /// Months to renew ahead unless the seller says otherwise.
+    pub const DEFAULT_RENEW_AHEAD_MONTHS: u16 = 36;
+    /// The pattern of invoice numbers unless the seller says otherwise: `202600001`.
+    pub const DEFAULT_NUMBER_PATTERN: &'static str = "{YYYY}{NNNNN}";
+}
+
+impl App {
+    /// Sets up a seller with default rules.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] when a field cannot be accepted.
+    pub async fn create_seller(&self, actor: Actor, new: NewSeller) -> Result<Seller> {
+        let mut seller = Seller {
+            id: SellerId(0),
+            party: new.party,
+            currency: new.currency,
+            time_zone: new.time_zone,
+            tax_rate: new.tax_rate,
+            number_pattern: new.number_pattern,
+            payment_terms_days: NewSeller::DEFAULT_PAYMENT_TERMS_DAYS,
+            renew_ahead_months: NewSeller::DEFAULT_RENEW_AHEAD_MONTHS,
+            open_invoice_policy: OpenInvoicePolicy::Return,
+            mail_invoices: true,
+            rounding: Rounding::HalfUp,
+            created_at: self.clock.now(),
+        };
+        check(&seller)?;
+        let mut tx = self.store.begin().await?;
+        seller.id = SellerId(ids::take(&mut tx, IdKind::Seller, 1).await?[0]);
+        sellers::insert(&mut tx, &seller).await?;
+        self.note_seller(&mut tx, actor, "seller.created", seller.id).await?;
+        tx.commit().await?;
+        Ok(seller)
+    }
+
+    /// Changes who a seller is or its rules. Invoices that were issued keep their copy.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] when there is no such seller.
+    pub async fn change_seller(&self, actor: Actor, seller: &Seller) -> Result<()> {
+        check(seller)?;
+        let mut tx = self.store.begin().await?;
+        if !sellers::update(&mut tx, seller).await? {
+            return Err(AppError::NotFound("Seller"));
+        }
+        self.note_seller(&mut tx, actor, "seller.changed", seller.id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn note_seller(
+        &self,
+        tx: &mut perennial_store::Tx,
+        actor: Actor,
+        action: &'static str,
+        id: SellerId,
+    ) -> Result<()> {
+        self.note(tx, id, actor, action, "seller", id.0).await
+    }
+
+    /// Adds one row to the audit trail.
+    pub(crate) async fn note(
+        &self,
+        tx: &mut perennial_store::Tx,
+        seller: SellerId,
+        actor: Actor,
+        action: &'static str,
+        subject: &'static str,
+        subject_id: i64,
+    ) -> Result<()> {
+        let entry = AuditEntry { at: self.clock.now(), actor: actor.to_string(), action, subject, subject_id };
+        Ok(audit::append(tx, seller, &[entry]).await?)
+    }
+}
+
+fn check(seller: &Seller) -> Result<()> {
+    let party = &seller.party;
+    let mut problems = Vec::new();
+    for (field, text, is_needed) in [
+        ("name", &party.name, true),
+        ("address1", &party.address1, true),
+        ("address2", &party.address2, false),
+        ("postcode", &party.postcode, false),
+        ("city", &party.city, true),
+        ("company_number", &party.company_number, false),
+        ("iban", &party.iban, false),
+        ("bic", &party.bic, false),
+        ("bankgiro", &party.bankgiro, false),
+    ] {
+        check_text(&mut problems, field, text, is_needed);
+    }
+    check_country(&mut problems, "country", &party.country);
+    check_vat_number(&mut problems, "vat_number", &party.vat_number);
+    if !party.email.is_empty() {
+        check_email(&mut problems, "email", &party.email);
+    }
+    if !(0..=1_000_000).contains(&seller.tax_rate.parts_per_million()) {
+        problems.push(crate::Problem::new("tax_rate", "must lie between 0 and 100 %"));
+    }
+    if seller.time_zone.iana_name().is_none() {
+        problems.push(crate::Problem::new("time_zone", "must be a name such as Europe/Stockholm"));
+    }
+    refuse(problems)
+}

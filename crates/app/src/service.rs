@@ -1,0 +1,135 @@
+//! Selling a service and changing one.
+
+use jiff::civil::Date;
+use perennial_billing::{
+    CustomerId, Cycle, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId, ServiceStatus,
+};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::services::{self, Service};
+use perennial_store::{StoreError, renewals};
+
+use crate::error::{check_text, refuse};
+use crate::{Actor, App, AppError, Problem, Result};
+
+/// What is needed to sell a service. Its first period starts on the anchor and is not billed yet.
+#[derive(Debug, Clone)]
+pub struct NewService {
+    /// To whom.
+    pub customer: CustomerId,
+    /// What.
+    pub product: ProductId,
+    /// A domain name or another label.
+    pub label: String,
+    /// Where it stands in its life.
+    pub status: ServiceStatus,
+    /// How often it is renewed.
+    pub cycle: Cycle,
+    /// The first day of its first period.
+    pub anchor: Date,
+    /// How many.
+    pub quantity: Quantity,
+    /// A price of its own for one, in minor units of the customer's currency.
+    pub own_price_minor: Option<i64>,
+    /// Whether the renewal run renews it.
+    pub auto_renew: bool,
+}
+
+/// What may be changed about a service; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ServiceChange {
+    /// The status.
+    pub status: Option<ServiceStatus>,
+    /// The label.
+    pub label: Option<String>,
+    /// How many.
+    pub quantity: Option<Quantity>,
+    /// The own price; `Some(None)` returns to the price source.
+    pub own_price_minor: Option<Option<i64>>,
+    /// Whether the renewal run renews it.
+    pub auto_renew: Option<bool>,
+}
+
+impl App {
+    /// Sells a service.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] for an unknown customer or product.
+    pub async fn create_service(&self, seller: SellerId, actor: Actor, new: NewService) -> Result<Service> {
+        let schedule = Schedule::new(new.anchor, new.cycle);
+        let due = schedule.period(PeriodNumber(0)).ok().flatten().map(|period| period.starts);
+        let mut tx = self.store.begin().await?;
+        let service = Service {
+            id: ServiceId(ids::take(&mut tx, IdKind::Service, 1).await?[0]),
+            customer: new.customer,
+            product: new.product,
+            label: new.label,
+            status: new.status,
+            schedule,
+            next_period: PeriodNumber(0),
+            billed_through: due,
+            paid_through: due,
+            quantity: new.quantity,
+            own_price_minor: new.own_price_minor,
+            auto_renew: new.auto_renew,
+        };
+        refuse(problems(&service))?;
+        match services::upsert(&mut tx, seller, std::slice::from_ref(&service)).await {
+            Err(StoreError::Reference(_)) => Err(AppError::NotFound("Customer or product")),
+            outcome => {
+                outcome?;
+                self.note(&mut tx, seller, actor, "service.created", "service", service.id.0).await?;
+                tx.commit().await?;
+                Ok(service)
+            }
+        }
+    }
+
+    /// Changes a service. A renewal that was planned before the change is planned again.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], [`AppError::NotFound`].
+    pub async fn change_service(
+        &self,
+        seller: SellerId,
+        actor: Actor,
+        id: ServiceId,
+        change: ServiceChange,
+    ) -> Result<Service> {
+        let mut tx = self.store.begin().await?;
+        renewals::lock(&mut tx, seller, &[id]).await?;
+        let mut service = services::get(&mut tx, seller, id).await?.ok_or(AppError::NotFound("Service"))?;
+        service.status = change.status.unwrap_or(service.status);
+        service.label = change.label.unwrap_or(service.label);
+        service.quantity = change.quantity.unwrap_or(service.quantity);
+        service.own_price_minor = change.own_price_minor.unwrap_or(service.own_price_minor);
+        service.auto_renew = change.auto_renew.unwrap_or(service.auto_renew);
+        refuse(problems(&service))?;
+        services::upsert(&mut tx, seller, std::slice::from_ref(&service)).await?;
+        self.note(&mut tx, seller, actor, "service.changed", "service", id.0).await?;
+        tx.commit().await?;
+        Ok(service)
+    }
+}
+
+/// What cannot be accepted about a service; the fields are named as in `services.csv`.
+pub(crate) fn problems(service: &Service) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    check_text(&mut problems, "label", &service.label, false);
+    problems.extend(quantity_and_price(service.quantity, service.own_price_minor));
+    if service.schedule.period(service.next_period).is_err() {
+        problems.push(Problem::new("anchor", "lies too far in the future"));
+    }
+    problems
+}
+
+/// What cannot be accepted about how many and at which price.
+pub(crate) fn quantity_and_price(quantity: Quantity, own_price_minor: Option<i64>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if quantity.millionths() <= 0 {
+        problems.push(Problem::new("quantity", "must be more than 0"));
+    }
+    if own_price_minor.is_some_and(|minor| minor < 0) {
+        problems.push(Problem::new("own_price", "must not be negative"));
+    }
+    problems
+}

@@ -1,0 +1,239 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Renewal and invoicing server for hosting providers.
+///
+/// Without configuration everything is kept in one SQLite file, perennial.db. Set DATABASE_URL, or [database] url in
+/// perennial.toml, to use PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(
+    name = "perennial",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but something was refused or found wrong.\n\
+                  Try it: perennial demo"
+)]
+pub struct Args {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "PERENNIAL_CONFIG", default_value = "perennial.toml")]
+    pub config: PathBuf,
+    /// Which seller, when the database holds several
+    #[arg(long, global = true, value_name = "ID")]
+    pub seller: Option<i64>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set up a seller: writes perennial.toml and the database, prints an admin API key
+    Init(Box<InitArgs>),
+    /// Answer HTTP requests until SIGTERM or Ctrl-C
+    Serve(ServeArgs),
+    /// Make a demo provider with a few hundred services, print a curl that renews one, and serve it
+    Demo(DemoArgs),
+    /// Import a provider's data
+    Import {
+        #[command(subcommand)]
+        from: ImportCommand,
+    },
+    /// Renew services now: claim the next period of each and issue its invoice
+    #[command(after_help = "Exit code 3 if any service was not renewed.")]
+    Renew(RenewArgs),
+    /// Look at issued invoices
+    Invoice {
+        #[command(subcommand)]
+        command: InvoiceCommand,
+    },
+    /// Make, list and revoke API keys
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Check that books balance, numbers have no gaps and every period is billed once
+    #[command(after_help = "Exit code 3 if anything is wrong.")]
+    Doctor(FormatArgs),
+    /// Bring the database's schema up to this program
+    Migrate,
+    /// Print a completion script for a shell
+    #[command(after_help = "Example: perennial completions bash > /etc/bash_completion.d/perennial")]
+    Completions { shell: Shell },
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct FormatArgs {
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// What is not given is asked for on a terminal.
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// Legal name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Street and number
+    #[arg(long)]
+    pub address: Option<String>,
+    /// Postal code
+    #[arg(long)]
+    pub postcode: Option<String>,
+    /// City
+    #[arg(long)]
+    pub city: Option<String>,
+    /// Country, two capitals (ISO 3166-1): SE
+    #[arg(long)]
+    pub country: Option<String>,
+    /// VAT number, with its country prefix
+    #[arg(long)]
+    pub vat_number: Option<String>,
+    /// Standard VAT rate of the country, in per cent: 25
+    #[arg(long, value_name = "PERCENT")]
+    pub vat_rate: Option<String>,
+    /// Registration number
+    #[arg(long)]
+    pub company_number: Option<String>,
+    /// Where customers write to
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Bank account
+    #[arg(long)]
+    pub iban: Option<String>,
+    /// Bank
+    #[arg(long)]
+    pub bic: Option<String>,
+    /// Swedish giro number
+    #[arg(long)]
+    pub bankgiro: Option<String>,
+    /// Currency (ISO 4217): SEK
+    #[arg(long)]
+    pub currency: Option<String>,
+    /// Time zone in which days begin: Europe/Stockholm
+    #[arg(long)]
+    pub time_zone: Option<String>,
+    /// Pattern of invoice numbers: {YYYY}{NNNNN} makes 202600001
+    #[arg(long, value_name = "PATTERN")]
+    pub number_pattern: Option<String>,
+    /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ServeArgs {
+    /// Address to listen on; otherwise [server] listen of the configuration
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct DemoArgs {
+    /// Folder to keep the demo in; otherwise a temporary one that is removed at the end
+    #[arg(long, value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
+    /// Address to listen on; a free port is taken when this one is in use
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Import customers.csv, products.csv, prices.csv, services.csv and addons.csv, all or nothing
+    #[command(
+        long_about = "Import customers.csv, products.csv, prices.csv, services.csv and addons.csv from a folder, all or \
+        nothing. Every bad row is reported with its file, line, column and reason. Rows whose ids are in the database \
+        already stay as they are, so importing twice changes nothing. The columns are described in docs/guides/import.md."
+    )]
+    Csv {
+        /// Folder with the five files
+        #[arg(value_name = "FOLDER")]
+        dir: PathBuf,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RenewArgs {
+    /// Services to renew (the v1 API's accountId)
+    #[arg(required = true, value_name = "ACCOUNT_ID")]
+    pub services: Vec<String>,
+    /// Show the invoices that would be issued, from the same code, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum InvoiceCommand {
+    /// List invoices, newest first
+    List {
+        /// Only this customer's
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        /// Only those with this status
+        #[arg(long, value_name = "STATUS", value_parser = ["unpaid", "paid", "cancelled"])]
+        status: Option<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+        limit: i64,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Show one invoice in full
+    Show {
+        /// The invoice's id (the API's invoiceId)
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; it is shown once
+    Create {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// What it allows: read:billing, write:billing, read:services, admin
+        #[arg(long, value_delimiter = ',', required = true)]
+        scopes: Vec<String>,
+        /// Only this customer's services and invoices
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        /// When it stops working: a date such as 2027-12-31, or an instant such as 2027-12-31T12:00:00Z
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// List keys, without their secrets
+    List {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Revoke a key at once
+    Revoke {
+        /// The key's id, from `perennial key list`
+        #[arg(value_name = "KEY_ID")]
+        key: String,
+    },
+}

@@ -1,0 +1,160 @@
+//! `perennial init`: from nothing to a seller with a database and an admin key.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use jiff::tz::TimeZone;
+use perennial_app::{Actor, NewKey, NewSeller, Scope, Scopes};
+use perennial_billing::{Currency, NumberPattern, Rate};
+use perennial_store::Store;
+use perennial_store::sellers::{self, SellerParty};
+
+use crate::args::{Args, InitArgs};
+use crate::config::{Config, DEFAULT_FILE};
+use crate::exit::{Exit, UsageError};
+use crate::{open, output};
+
+/// Sets up a seller.
+pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
+    if args.config.exists() && init.database.is_some() {
+        let path = args.config.display();
+        return Err(UsageError(format!("{path} exists already: change [database] url in it, or remove it")).into());
+    }
+    let new = seller(init)?;
+    let config = write_config(&args.config, init.database.as_deref())?;
+    let store = Store::create(&config.database_url()).await?;
+    store.apply_migrations().await?;
+    let app = open::assemble(&config, store)?;
+    if !sellers::ids(&mut app.store.read().await?).await?.is_empty() {
+        return Err(UsageError("the database has a seller already: nothing was changed".to_owned()).into());
+    }
+    let seller = app.create_seller(Actor::Cli, new).await?;
+    let key =
+        NewKey { name: "admin".to_owned(), scopes: Scopes::of(&[Scope::Admin]), customer: None, expires_at: None };
+    let created = app.create_key(seller.id, Actor::Cli, key).await?;
+    app.store.close().await;
+    output::note(format!("Seller {} is set up in {}.", seller.party.name, args.config.display()));
+    output::note("The admin API key is shown only this once:");
+    output::line(&created.secret)?;
+    output::note("Next: perennial import csv FOLDER, then perennial serve");
+    Ok(Exit::Done)
+}
+
+/// An existing file is used as it is.
+fn write_config(path: &Path, database: Option<&str>) -> Result<Config> {
+    if !path.exists() {
+        let text = match database {
+            Some(url) => {
+                DEFAULT_FILE.replace(r#"url = "sqlite:perennial.db""#, &format!("url = {}", toml::Value::from(url)))
+            }
+            None => DEFAULT_FILE.to_owned(),
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // A database address may hold a password.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+        file.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(Config::load(path)?)
+}
+
+fn seller(init: &InitArgs) -> Result<NewSeller> {
+    let mut questions = Questions { missing: Vec::new() };
+    let name = questions.needed("--name", "Legal name", &init.name)?;
+    let address1 = questions.needed("--address", "Street and number", &init.address)?;
+    let postcode = questions.optional("Postal code", &init.postcode)?;
+    let city = questions.needed("--city", "City", &init.city)?;
+    let country = questions.needed("--country", "Country, two capitals such as SE", &init.country)?;
+    let vat_number = questions.optional("VAT number", &init.vat_number)?;
+    let vat_rate = questions.needed("--vat-rate", "Standard VAT rate in per cent, such as 25", &init.vat_rate)?;
+    let company_number = questions.optional("Registration number", &init.company_number)?;
+    let email = questions.optional("Mail address for customers", &init.email)?;
+    let iban = questions.optional("IBAN", &init.iban)?;
+    let bic = questions.optional("BIC", &init.bic)?;
+    let bankgiro = questions.optional("Bankgiro", &init.bankgiro)?;
+    let currency = questions.needed("--currency", "Currency, such as SEK", &init.currency)?;
+    let time_zone = questions.needed("--time-zone", "Time zone, such as Europe/Stockholm", &init.time_zone)?;
+    questions.finish()?;
+    let pattern = init.number_pattern.as_deref().unwrap_or(NewSeller::DEFAULT_NUMBER_PATTERN);
+    Ok(NewSeller {
+        party: SellerParty {
+            name,
+            address1,
+            address2: String::new(),
+            postcode,
+            city,
+            country,
+            vat_number,
+            company_number,
+            email,
+            iban,
+            bic,
+            bankgiro,
+        },
+        currency: parse::<Currency>("--currency", &currency)?,
+        time_zone: TimeZone::get(&time_zone).map_err(|e| UsageError(format!("--time-zone {time_zone:?}: {e}")))?,
+        tax_rate: Rate::parse_percent(&vat_rate).map_err(|e| UsageError(format!("--vat-rate {vat_rate:?}: {e}")))?,
+        number_pattern: parse::<NumberPattern>("--number-pattern", pattern)?,
+    })
+}
+
+fn parse<T: FromStr<Err: std::fmt::Display>>(flag: &str, text: &str) -> Result<T, UsageError> {
+    text.parse().map_err(|error| UsageError(format!("{flag} {text:?}: {error}")))
+}
+
+/// Asks on a terminal for what no flag gave; elsewhere collects what is missing.
+struct Questions {
+    missing: Vec<&'static str>,
+}
+
+impl Questions {
+    fn needed(&mut self, flag: &'static str, question: &str, given: &Option<String>) -> Result<String> {
+        if let Some(value) = given {
+            return Ok(value.clone());
+        }
+        if !io::stdin().is_terminal() {
+            self.missing.push(flag);
+            return Ok(String::new());
+        }
+        loop {
+            let answer = ask(question)?;
+            if !answer.is_empty() {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn optional(&mut self, question: &str, given: &Option<String>) -> Result<String> {
+        match given {
+            Some(value) => Ok(value.clone()),
+            None if io::stdin().is_terminal() => ask(&format!("{question} (may be empty)")),
+            None => Ok(String::new()),
+        }
+    }
+
+    fn finish(self) -> Result<(), UsageError> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        Err(UsageError(format!("these flags are needed when nobody can be asked: {}", self.missing.join(" "))))
+    }
+}
+
+fn ask(question: &str) -> Result<String> {
+    let mut stderr = io::stderr();
+    write!(stderr, "{question}: ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    if io::stdin().read_line(&mut answer)? == 0 {
+        return Err(UsageError("the input ended before everything was answered".to_owned()).into());
+    }
+    Ok(answer.trim().to_owned())
+}

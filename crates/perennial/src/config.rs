@@ -1,0 +1,189 @@
+//! The configuration file. Secrets come from the environment.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use perennial_app::FeedConfig;
+use perennial_web::RateLimit;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::UsageError;
+
+/// The commented default file: it is the documentation.
+pub const DEFAULT_FILE: &str = include_str!("perennial.default.toml");
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Config {
+    pub database: Database,
+    pub server: Server,
+    pub log: Log,
+    pub feeds: BTreeMap<String, Feed>,
+    /// Where the file lies; relative paths in it start there.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    pub listen: SocketAddr,
+    pub rate_limit_per_minute: u32,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Feed {
+    pub url: String,
+    #[serde(default = "default_cache_seconds")]
+    pub cache_seconds: u64,
+}
+
+fn default_cache_seconds() -> u64 {
+    300
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite:perennial.db".to_owned() }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), rate_limit_per_minute: 6000 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+impl Config {
+    /// Reads the file; a missing one means defaults.
+    pub fn load(path: &Path) -> Result<Self, UsageError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(UsageError(format!("cannot read {}: {error}", path.display()))),
+        };
+        let mut config =
+            Self::parse(&text).map_err(|UsageError(reason)| UsageError(format!("{}: {reason}", path.display())))?;
+        config.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(config)
+    }
+
+    fn parse(text: &str) -> Result<Self, UsageError> {
+        let mut unknown = Vec::new();
+        let parsed = toml::Deserializer::parse(text)
+            .and_then(|source| serde_ignored::deserialize(source, |path| unknown.push(path.to_string())));
+        let config: Self = parsed.map_err(|error| UsageError(error.to_string().trim_end().to_owned()))?;
+        match unknown.first() {
+            Some(key) => Err(UsageError(unknown_key(key))),
+            None => Ok(config),
+        }
+    }
+
+    /// The database to use: `DATABASE_URL` from the environment, or the file's.
+    pub fn database_url(&self) -> String {
+        let url = env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
+        url.unwrap_or_else(|| self.in_folder(&self.database.url))
+    }
+
+    /// A relative SQLite path starts where the configuration lies.
+    fn in_folder(&self, url: &str) -> String {
+        match url.strip_prefix("sqlite:") {
+            Some(path) if Path::new(path).is_relative() => format!("sqlite:{}", self.folder.join(path).display()),
+            _ => url.to_owned(),
+        }
+    }
+
+    /// How often a key may call; 0 in the file means that calls are not limited.
+    pub fn rate_limit(&self) -> RateLimit {
+        RateLimit(Some(self.server.rate_limit_per_minute).filter(|limit| *limit > 0))
+    }
+
+    /// The price feeds, with their tokens from the environment.
+    pub fn feeds(&self) -> BTreeMap<String, FeedConfig> {
+        let feed = |(name, feed): (&String, &Feed)| {
+            let variable = format!("PERENNIAL_FEED_{}_TOKEN", name.to_uppercase().replace('-', "_"));
+            let config = FeedConfig {
+                url: feed.url.clone(),
+                cache_for: Duration::from_secs(feed.cache_seconds),
+                token: env::var(variable).ok().filter(|token| !token.is_empty()),
+            };
+            (name.clone(), config)
+        };
+        self.feeds.iter().map(feed).collect()
+    }
+}
+
+/// Names of the same section, to suggest the nearest.
+fn unknown_key(key: &str) -> String {
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let known: &[&str] = match section {
+        "" => &["database", "server", "log", "feeds"],
+        "database" => &["url"],
+        "server" => &["listen", "rate_limit_per_minute"],
+        "log" => &["format", "level"],
+        _ => &["url", "cache_seconds"],
+    };
+    let nearest = known.iter().min_by_key(|candidate| strsim::levenshtein(candidate, name));
+    let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
+    let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+    format!("unknown key `{name}`{place}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_says_what_the_program_does_without_it() {
+        let from_file = Config::parse(DEFAULT_FILE).unwrap();
+        let built_in = Config::default();
+        assert_eq!(toml::to_string(&from_file).unwrap(), toml::to_string(&built_in).unwrap());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_name() {
+        for (text, complaint) in [
+            ("[server]\nlisen = 1", "unknown key `lisen` in [server]; did you mean `listen`?"),
+            ("[servr]", "unknown key `servr`; did you mean `server`?"),
+            (
+                "[feeds.nic]\nurl = \"x\"\ncache_second = 3",
+                "unknown key `cache_second` in [feeds.nic]; did you mean `cache_seconds`?",
+            ),
+        ] {
+            assert_eq!(Config::parse(text).unwrap_err().0, complaint);
+        }
+        assert!(Config::parse("[server]\nlisten = \"nowhere\"").unwrap_err().0.contains("line 2"));
+    }
+}

@@ -1,0 +1,48 @@
+//! The audit trail: who changed what, when.
+
+use jiff::Timestamp;
+use perennial_billing::SellerId;
+
+use crate::ids::{self, IdKind};
+use crate::rows::Rows;
+use crate::value::params;
+use crate::{Conn, Result, Tx};
+
+/// One row of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who: `key:7`, `cli`, `import`.
+    pub actor: String,
+    /// What was done: `service.renewed`.
+    pub action: &'static str,
+    /// To what kind of thing: `service`.
+    pub subject: &'static str,
+    /// To which one.
+    pub subject_id: i64,
+}
+
+/// Adds to the trail.
+pub async fn append(tx: &mut Tx, seller: SellerId, entries: &[AuditEntry]) -> Result<()> {
+    let ids = ids::take(tx, IdKind::Audit, entries.len()).await?;
+    let e = || entries.iter();
+    let rows = Rows::new()
+        .int("seller_id", e().map(|_| seller.0))
+        .int("id", ids)
+        .instant("at", e().map(|e| e.at))
+        .text("actor", e().map(|e| e.actor.clone()))
+        .text("action", e().map(|e| e.action.to_owned()))
+        .text("subject", e().map(|e| e.subject.to_owned()))
+        .int("subject_id", e().map(|e| e.subject_id));
+    let sql = "insert into audit (seller_id, id, at, actor, action, subject, subject_id) \
+        select seller_id, id, at, actor, action, subject, subject_id from {rows}";
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+/// How many entries tell of `action`.
+pub async fn count(conn: &mut Conn, seller: SellerId, action: &str) -> Result<i64> {
+    let sql = "select count(*) as entries from audit where seller_id = $1 and action = $2";
+    conn.row(sql, params![seller.0, action]).await?.map_or(Ok(0), |row| row.int("entries"))
+}

@@ -1,0 +1,334 @@
+//! Connections: who may read, who may write, and how a statement is run.
+
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Transaction, query::Query};
+
+use crate::dialect::Dialect;
+use crate::rows::{Column, Rows};
+use crate::value::{Row, Value, microseconds, pg_date, pg_instant};
+use crate::{Result, StoreError};
+
+/// Connections that read a SQLite file at the same time.
+pub const READER_CONNECTIONS: u32 = 4;
+/// Connections to PostgreSQL at most: more only make each other slower.
+const POSTGRES_CONNECTIONS: u32 = 10;
+/// How long a call waits for a connection before the database counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection; the program has fewer.
+const STATEMENT_CACHE: usize = 200;
+
+/// The database of an installation. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+#[derive(Debug, Clone)]
+enum Pool {
+    /// One writer, several readers, in one process.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+impl Store {
+    /// Opens the database at `url`: `sqlite:PATH` or `postgres://…`. A SQLite file must exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] for another kind of URL or a missing file, [`StoreError::Unavailable`] when nobody answers.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::open(url, false).await
+    }
+
+    /// Opens the database at `url` and creates a SQLite file that is missing.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
+    pub async fn create(url: &str) -> Result<Self> {
+        Self::open(url, true).await
+    }
+
+    async fn open(url: &str, create: bool) -> Result<Self> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        let pool = match scheme {
+            "sqlite" => open_sqlite(url.trim_start_matches("sqlite:").trim_start_matches("//"), create).await?,
+            "postgres" | "postgresql" => open_postgres(url).await?,
+            _ => {
+                let hint = "a database is `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`";
+                return Err(StoreError::Address(format!("cannot use this database address: {hint}")));
+            }
+        };
+        Ok(Self { pool })
+    }
+
+    /// A connection to read with.
+    pub async fn read(&self) -> Result<Conn> {
+        Ok(match &self.pool {
+            Pool::Sqlite { readers, .. } => Conn(Inner::Sqlite(readers.acquire().await?)),
+            Pool::Postgres(pool) => Conn(Inner::Postgres(pool.acquire().await?)),
+        })
+    }
+
+    /// Begins a transaction to write with. What is not committed is rolled back.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(Tx(Conn(match &self.pool {
+            // Immediate: a transaction that means to write waits at its start, not half-way.
+            Pool::Sqlite { writer, .. } => Inner::SqliteTx(writer.begin_with("begin immediate").await?),
+            Pool::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
+        })))
+    }
+
+    /// Closes every connection, after the statements that run.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match &self.pool {
+            Pool::Sqlite { .. } => Dialect::Sqlite,
+            Pool::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// What the database is called in messages.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "SQLite",
+            Dialect::Postgres => "PostgreSQL",
+        }
+    }
+
+    pub(crate) async fn migrate(&self, migrator: &sqlx::migrate::Migrator) -> Result<()> {
+        let outcome = match &self.pool {
+            Pool::Sqlite { writer, .. } => migrator.run(writer).await,
+            Pool::Postgres(pool) => migrator.run(pool).await,
+        };
+        outcome.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => error.into(),
+            other => StoreError::Schema(format!("the database cannot be migrated: {other}")),
+        })
+    }
+}
+
+async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
+    if !create && !Path::new(path).exists() {
+        let hint = "run `perennial init` to make one";
+        return Err(StoreError::Address(format!("there is no database at {path}: {hint}")));
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(create)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .pragma("recursive_triggers", "on")
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENT_CACHE);
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone())
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(READER_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
+        .await?;
+    Ok(Pool::Sqlite { writer, readers })
+}
+
+async fn open_postgres(url: &str) -> Result<Pool> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| StoreError::Address(format!("cannot read the PostgreSQL address: {error}")))?
+        .statement_cache_capacity(STATEMENT_CACHE)
+        .application_name("perennial");
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await?;
+    Ok(Pool::Postgres(pool))
+}
+
+/// A connection to read with.
+#[derive(Debug)]
+pub struct Conn(Inner);
+
+/// A transaction to write with; it reads as a [`Conn`] does.
+#[derive(Debug)]
+pub struct Tx(Conn);
+
+#[derive(Debug)]
+enum Inner {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    SqliteTx(Transaction<'static, Sqlite>),
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+impl Tx {
+    /// Makes everything that was written durable, or nothing of it.
+    pub async fn commit(self) -> Result<()> {
+        match self.0.0 {
+            Inner::SqliteTx(tx) => tx.commit().await?,
+            Inner::PostgresTx(tx) => tx.commit().await?,
+            Inner::Sqlite(_) | Inner::Postgres(_) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Conn {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match &self.0 {
+            Inner::Sqlite(_) | Inner::SqliteTx(_) => Dialect::Sqlite,
+            Inner::Postgres(_) | Inner::PostgresTx(_) => Dialect::Postgres,
+        }
+    }
+
+    /// The rows a statement answers with.
+    pub(crate) async fn rows(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>> {
+        self.fetch(self.dialect().statement(sql, None), Parameters::Values(params)).await
+    }
+
+    /// The only row a statement answers with, or none.
+    pub(crate) async fn row(&mut self, sql: &'static str, params: Vec<Value>) -> Result<Option<Row>> {
+        Ok(self.rows(sql, params).await?.pop())
+    }
+
+    /// The rows a statement with `{rows}` in it answers with.
+    pub(crate) async fn rows_with(&mut self, sql: &'static str, rows: Rows) -> Result<Vec<Row>> {
+        if rows.len == 0 {
+            return Ok(Vec::new());
+        }
+        self.fetch(self.dialect().statement(sql, Some(&rows)), Parameters::Rows(rows)).await
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: &'static str, params: Vec<Value>) -> Result<u64> {
+        self.run(self.dialect().statement(sql, None), Parameters::Values(params)).await
+    }
+
+    /// Runs a statement with `{rows}` in it and tells how many rows it changed. No rows, no statement.
+    pub(crate) async fn execute_with(&mut self, sql: &'static str, rows: Rows) -> Result<u64> {
+        if rows.len == 0 {
+            return Ok(0);
+        }
+        self.run(self.dialect().statement(sql, Some(&rows)), Parameters::Rows(rows)).await
+    }
+
+    async fn fetch(&mut self, sql: &'static str, parameters: Parameters) -> Result<Vec<Row>> {
+        Ok(match &mut self.0 {
+            Inner::Sqlite(c) => {
+                sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Inner::SqliteTx(c) => {
+                sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Inner::Postgres(c) => {
+                postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
+            }
+            Inner::PostgresTx(c) => {
+                postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    async fn run(&mut self, sql: &'static str, parameters: Parameters) -> Result<u64> {
+        Ok(match &mut self.0 {
+            Inner::Sqlite(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
+            Inner::SqliteTx(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
+            Inner::Postgres(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
+            Inner::PostgresTx(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
+        })
+    }
+}
+
+enum Parameters {
+    Values(Vec<Value>),
+    Rows(Rows),
+}
+
+type SqliteQuery = Query<'static, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
+
+fn sqlite(sql: &'static str, parameters: Parameters) -> SqliteQuery {
+    let mut query = sqlx::query(sql);
+    match parameters {
+        Parameters::Rows(rows) => query = query.bind(rows.json()),
+        Parameters::Values(values) => {
+            for value in values {
+                query = match value {
+                    Value::Int(v) => query.bind(v),
+                    Value::Text(v) => query.bind(v),
+                    Value::Bool(v) => query.bind(v),
+                    Value::Date(v) => query.bind(v.map(|date| date.to_string())),
+                    Value::Instant(v) => query.bind(v.map(microseconds)),
+                    Value::Ints(v) => query.bind(serde_json::Value::from(v).to_string()),
+                };
+            }
+        }
+    }
+    query
+}
+
+fn postgres(sql: &'static str, parameters: Parameters) -> Query<'static, Postgres, PgArguments> {
+    let mut query = sqlx::query(sql);
+    match parameters {
+        Parameters::Rows(rows) => {
+            for (_, column) in rows.columns {
+                query = match column {
+                    Column::Int(v) => query.bind(v),
+                    Column::Text(v) => query.bind(v),
+                    Column::Bool(v) => query.bind(v),
+                    Column::Date(v) => query.bind(v.into_iter().map(|d| d.map(pg_date)).collect::<Vec<_>>()),
+                    Column::Instant(v) => query.bind(v.into_iter().map(|t| t.map(pg_instant)).collect::<Vec<_>>()),
+                };
+            }
+        }
+        Parameters::Values(values) => {
+            for value in values {
+                query = match value {
+                    Value::Int(v) => query.bind(v),
+                    Value::Text(v) => query.bind(v),
+                    Value::Bool(v) => query.bind(v),
+                    Value::Date(v) => query.bind(v.map(pg_date)),
+                    Value::Instant(v) => query.bind(v.map(pg_instant)),
+                    Value::Ints(v) => query.bind(v),
+                };
+            }
+        }
+    }
+    query
+}

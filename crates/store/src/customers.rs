@@ -1,0 +1,144 @@
+//! Customers: who is billed.
+
+use jiff::civil::Date;
+use perennial_billing::{Currency, CustomerId, CustomerKind, Rate, SellerId, TaxCategory, TaxProfile};
+use serde::{Deserialize, Serialize};
+
+use crate::rows::Rows;
+use crate::value::{Row, params};
+use crate::{Conn, Result, Tx};
+
+/// Who is billed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Who it is, as invoices show it.
+    pub party: CustomerParty,
+    /// The language it is written to in (BCP 47).
+    pub language: String,
+    /// The currency it is billed in.
+    pub currency: Currency,
+    /// Whether it is exempt from tax.
+    pub tax_exempt: bool,
+    /// How it is taxed.
+    pub tax: TaxProfile,
+    /// Since when it is a customer.
+    pub created_on: Date,
+}
+
+/// The customer as an invoice freezes it (EN 16931 BG-7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerParty {
+    /// Consumer or company.
+    pub kind: CustomerKind,
+    /// The person's name.
+    pub name: String,
+    /// The company's name, or empty.
+    pub company: String,
+    /// Where invoices are mailed to, or empty.
+    pub email: String,
+    /// Street.
+    pub address1: String,
+    /// Second line.
+    pub address2: String,
+    /// Postal code.
+    pub postcode: String,
+    /// City.
+    pub city: String,
+    /// ISO 3166-1, two capitals.
+    pub country: String,
+    /// VAT number, or empty.
+    pub vat_number: String,
+}
+
+impl CustomerParty {
+    /// The person's first names and last name: everything before the last space, and what follows it.
+    #[must_use]
+    pub fn first_and_last_name(&self) -> (&str, &str) {
+        self.name.rsplit_once(' ').unwrap_or((&self.name, ""))
+    }
+
+    /// The name to show: the company's, or the person's.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        if self.company.is_empty() { &self.name } else { &self.company }
+    }
+}
+
+/// The columns of a customer, for statements that join it as `c`.
+pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
+    Ok(Customer {
+        id: CustomerId(row.int(id)?),
+        party: CustomerParty {
+            kind: row.word("kind", CustomerKind::from_word)?,
+            name: row.text("name")?,
+            company: row.text("company")?,
+            email: row.text("email")?,
+            address1: row.text("address1")?,
+            address2: row.text("address2")?,
+            postcode: row.text("postcode")?,
+            city: row.text("city")?,
+            country: row.text("country")?,
+            vat_number: row.text("vat_number")?,
+        },
+        language: row.text("language")?,
+        currency: row.parsed("currency")?,
+        tax_exempt: row.bool("tax_exempt")?,
+        tax: TaxProfile {
+            category: row.word("tax_category", TaxCategory::from_code)?,
+            rate: Rate::from_parts_per_million(row.int("tax_rate_ppm")?),
+        },
+        created_on: row.date("created_on")?,
+    })
+}
+
+/// The customer with this id.
+pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<Customer>> {
+    let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
+        currency, tax_exempt, tax_category, tax_rate_ppm, created_on from customers where seller_id = $1 and id = $2";
+    conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row, "id")).transpose()
+}
+
+/// All customers of a seller, by id.
+pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Customer>> {
+    let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
+        currency, tax_exempt, tax_category, tax_rate_ppm, created_on from customers where seller_id = $1 order by id";
+    conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id")).collect()
+}
+
+/// Writes customers: new ones, and what has changed about known ones. Issued invoices keep their copies.
+pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Result<()> {
+    let c = || customers.iter();
+    let party = |field: fn(&CustomerParty) -> &String| c().map(move |c| field(&c.party).clone());
+    let rows = Rows::new()
+        .int("seller_id", c().map(|_| seller.0))
+        .int("id", c().map(|c| c.id.0))
+        .text("kind", c().map(|c| c.party.kind.as_str().to_owned()))
+        .text("name", party(|p| &p.name))
+        .text("company", party(|p| &p.company))
+        .text("email", party(|p| &p.email))
+        .text("address1", party(|p| &p.address1))
+        .text("address2", party(|p| &p.address2))
+        .text("postcode", party(|p| &p.postcode))
+        .text("city", party(|p| &p.city))
+        .text("country", party(|p| &p.country))
+        .text("vat_number", party(|p| &p.vat_number))
+        .text("language", c().map(|c| c.language.clone()))
+        .text("currency", c().map(|c| c.currency.code().to_owned()))
+        .bool("tax_exempt", c().map(|c| c.tax_exempt))
+        .text("tax_category", c().map(|c| c.tax.category.code().to_owned()))
+        .int("tax_rate_ppm", c().map(|c| c.tax.rate.parts_per_million()))
+        .date("created_on", c().map(|c| c.created_on));
+    let sql = "insert into customers (seller_id, id, kind, name, company, email, address1, address2, postcode, city, \
+        country, vat_number, language, currency, tax_exempt, tax_category, tax_rate_ppm, created_on) \
+        select seller_id, id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, \
+        language, currency, tax_exempt, tax_category, tax_rate_ppm, created_on from {rows} where true \
+        on conflict (seller_id, id) do update set kind = excluded.kind, name = excluded.name, \
+        company = excluded.company, email = excluded.email, address1 = excluded.address1, address2 = excluded.address2, \
+        postcode = excluded.postcode, city = excluded.city, country = excluded.country, \
+        vat_number = excluded.vat_number, language = excluded.language, currency = excluded.currency, \
+        tax_exempt = excluded.tax_exempt, tax_category = excluded.tax_category, tax_rate_ppm = excluded.tax_rate_ppm";
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The schema's numbered steps, forward only; a published one is never edited.
+
+use std::borrow::Cow;
+
+use sqlx::AssertSqlSafe;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use crate::dialect::Dialect;
+use crate::{Result, Store, StoreError};
+
+/// One step: a text for both databases, or a pair where they part.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+const STEPS: [Step; 2] = [
+    Step {
+        version: 1,
+        name: "foundation",
+        sqlite: include_str!("../migrations/0001_foundation.sql"),
+        postgres: include_str!("../migrations/0001_foundation.sql"),
+    },
+    Step {
+        version: 2,
+        name: "guards",
+        sqlite: include_str!("../migrations/0002_guards.sqlite.sql"),
+        postgres: include_str!("../migrations/0002_guards.postgres.sql"),
+    },
+];
+
+/// Where a database stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaState {
+    /// The newest step that was applied; 0 for an empty database.
+    pub applied: i64,
+    /// The newest step this program knows.
+    pub newest: i64,
+}
+
+impl Store {
+    /// Applies every step that is missing. Several nodes may try at once; one does it.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when the database was migrated by a newer program or by another one.
+    pub async fn apply_migrations(&self) -> Result<()> {
+        let dialect = self.dialect();
+        let migrations = STEPS.iter().map(|step| {
+            let text = if dialect == Dialect::Sqlite { step.sqlite } else { step.postgres };
+            let sql = AssertSqlSafe(dialect.schema(text)).into_sql_str();
+            Migration::new(step.version, Cow::Borrowed(step.name), MigrationType::Simple, sql, false)
+        });
+        self.migrate(&Migrator::with_migrations(migrations.collect())).await
+    }
+
+    /// Where this database stands.
+    pub async fn schema_state(&self) -> Result<SchemaState> {
+        let newest = STEPS[STEPS.len() - 1].version;
+        let mut conn = self.read().await?;
+        let table = match self.dialect() {
+            Dialect::Sqlite => "select name from sqlite_master where type = 'table' and name = '_sqlx_migrations'",
+            Dialect::Postgres => "select 1 where to_regclass('_sqlx_migrations') is not null",
+        };
+        if conn.row(table, Vec::new()).await?.is_none() {
+            return Ok(SchemaState { applied: 0, newest });
+        }
+        let row = conn.row("select max(version) as applied from _sqlx_migrations where success", Vec::new()).await?;
+        let applied = row.map(|row| row.opt_int("applied")).transpose()?.flatten().unwrap_or(0);
+        Ok(SchemaState { applied, newest })
+    }
+
+    /// Refuses to work with a schema that is not this program's.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`], saying what to do.
+    pub async fn require_current_schema(&self) -> Result<()> {
+        let state = self.schema_state().await?;
+        let complaint = match state.applied.cmp(&state.newest) {
+            std::cmp::Ordering::Equal => return Ok(()),
+            std::cmp::Ordering::Less if state.applied == 0 => "the database is empty: run `perennial init`".to_owned(),
+            std::cmp::Ordering::Less => {
+                format!("the database is at schema {} of {}: run `perennial migrate`", state.applied, state.newest)
+            }
+            std::cmp::Ordering::Greater => format!(
+                "the database is at schema {}, newer than this program's {}: run a newer perennial",
+                state.applied, state.newest
+            ),
+        };
+        Err(StoreError::Schema(complaint))
+    }
+}

@@ -1,0 +1,58 @@
+//! Price versions.
+
+use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, SellerId};
+
+use crate::rows::Rows;
+use crate::value::{Row, params};
+use crate::{Conn, Result, Tx};
+
+/// All price versions of a seller, by product, cycle, currency and start.
+pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<PriceVersion>> {
+    let sql = "select id, product_id, cycle, currency, starts, amount_minor from prices where seller_id = $1 \
+        order by product_id, cycle, currency, starts";
+    conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
+}
+
+/// The versions for these products, cycles and currencies.
+pub async fn versions(
+    conn: &mut Conn,
+    seller: SellerId,
+    wanted: &[(ProductId, Cycle, Currency)],
+) -> Result<Vec<PriceVersion>> {
+    let rows = Rows::new()
+        .int("seller_id", wanted.iter().map(|_| seller.0))
+        .int("product_id", wanted.iter().map(|(product, _, _)| product.0))
+        .text("cycle", wanted.iter().map(|(_, cycle, _)| cycle.to_string()))
+        .text("currency", wanted.iter().map(|(_, _, currency)| currency.code().to_owned()));
+    let sql = "select p.id, p.product_id, p.cycle, p.currency, p.starts, p.amount_minor from {rows} \
+        join prices p on p.seller_id = n.seller_id and p.product_id = n.product_id and p.cycle = n.cycle \
+        and p.currency = n.currency";
+    conn.rows_with(sql, rows).await?.iter().map(read).collect()
+}
+
+/// Writes new versions.
+pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> Result<()> {
+    let p = || prices.iter();
+    let rows = Rows::new()
+        .int("seller_id", p().map(|_| seller.0))
+        .int("id", p().map(|p| p.id.0))
+        .int("product_id", p().map(|p| p.product.0))
+        .text("cycle", p().map(|p| p.cycle.to_string()))
+        .text("currency", p().map(|p| p.amount.currency.code().to_owned()))
+        .date("starts", p().map(|p| p.starts))
+        .int("amount_minor", p().map(|p| p.amount.minor));
+    let sql = "insert into prices (seller_id, id, product_id, cycle, currency, starts, amount_minor) \
+        select seller_id, id, product_id, cycle, currency, starts, amount_minor from {rows}";
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<PriceVersion> {
+    Ok(PriceVersion {
+        id: PriceId(row.int("id")?),
+        product: ProductId(row.int("product_id")?),
+        cycle: row.parsed("cycle")?,
+        amount: Money::new(row.int("amount_minor")?, row.parsed("currency")?),
+        starts: row.date("starts")?,
+    })
+}

@@ -1,0 +1,62 @@
+//! Products: what is sold.
+
+use perennial_billing::{PriceSource, ProductId, SellerId};
+
+use crate::rows::Rows;
+use crate::value::params;
+use crate::{Conn, Result, Tx};
+
+/// What is sold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// Its id.
+    pub id: ProductId,
+    /// Its name, as lines show it.
+    pub name: String,
+    /// The number the v1 API shows as `serviceType`.
+    pub service_type: i64,
+    /// Hosting, vps, domain, …: the provider's own word.
+    pub kind: String,
+    /// Which tax rules apply.
+    pub tax_class: String,
+    /// Where its current price comes from.
+    pub price_source: PriceSource,
+}
+
+/// All products of a seller, by id.
+pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Product>> {
+    let sql =
+        "select id, name, service_type, kind, tax_class, price_source from products where seller_id = $1 order by id";
+    let rows = conn.rows(sql, params![seller.0]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Product {
+                id: ProductId(row.int("id")?),
+                name: row.text("name")?,
+                service_type: row.int("service_type")?,
+                kind: row.text("kind")?,
+                tax_class: row.text("tax_class")?,
+                price_source: row.parsed("price_source")?,
+            })
+        })
+        .collect()
+}
+
+/// Writes products: new ones, and what has changed about known ones.
+pub async fn upsert(tx: &mut Tx, seller: SellerId, products: &[Product]) -> Result<()> {
+    let p = || products.iter();
+    let rows = Rows::new()
+        .int("seller_id", p().map(|_| seller.0))
+        .int("id", p().map(|p| p.id.0))
+        .text("name", p().map(|p| p.name.clone()))
+        .int("service_type", p().map(|p| p.service_type))
+        .text("kind", p().map(|p| p.kind.clone()))
+        .text("tax_class", p().map(|p| p.tax_class.clone()))
+        .text("price_source", p().map(|p| p.price_source.to_string()));
+    let sql = "insert into products (seller_id, id, name, service_type, kind, tax_class, price_source) \
+        select seller_id, id, name, service_type, kind, tax_class, price_source from {rows} where true \
+        on conflict (seller_id, id) do update set name = excluded.name, service_type = excluded.service_type, \
+        kind = excluded.kind, tax_class = excluded.tax_class, price_source = excluded.price_source";
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Sellers: the legal entities that issue invoices.
+
+use jiff::{Timestamp, tz::TimeZone};
+use perennial_billing::{Currency, NumberPattern, Rate, Rounding, SellerId};
+use serde::{Deserialize, Serialize};
+
+use crate::value::{Row, corrupt, params};
+use crate::{Conn, Result, Tx};
+
+/// A legal entity that issues invoices, and its rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seller {
+    /// Its id; chosen by [`insert`] when it is new.
+    pub id: SellerId,
+    /// Who it is, as invoices show it.
+    pub party: SellerParty,
+    /// The currency of its books and of new customers by default.
+    pub currency: Currency,
+    /// The time zone in which its days begin.
+    pub time_zone: TimeZone,
+    /// The standard VAT rate of its country.
+    pub tax_rate: Rate,
+    /// The pattern of its invoice numbers.
+    pub number_pattern: NumberPattern,
+    /// Days a customer has to pay, at least.
+    pub payment_terms_days: u16,
+    /// Months ahead of today in which a period may start to be renewed.
+    pub renew_ahead_months: u16,
+    /// What renewing does while a renewal invoice is unpaid.
+    pub open_invoice_policy: OpenInvoicePolicy,
+    /// Whether an issued invoice is mailed at once.
+    pub mail_invoices: bool,
+    /// How fractions of a minor unit are rounded.
+    pub rounding: Rounding,
+    /// When it was set up.
+    pub created_at: Timestamp,
+}
+
+/// The seller as an invoice freezes it (EN 16931 BG-4 and BG-16).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SellerParty {
+    /// Legal name.
+    pub name: String,
+    /// Street.
+    pub address1: String,
+    /// Second line.
+    pub address2: String,
+    /// Postal code.
+    pub postcode: String,
+    /// City.
+    pub city: String,
+    /// ISO 3166-1, two capitals.
+    pub country: String,
+    /// VAT number, or empty.
+    pub vat_number: String,
+    /// Registration number, or empty.
+    pub company_number: String,
+    /// Where customers write to.
+    pub email: String,
+    /// Bank account, or empty.
+    pub iban: String,
+    /// Bank, or empty.
+    pub bic: String,
+    /// Swedish giro number, or empty.
+    pub bankgiro: String,
+}
+
+/// What renewing does while a renewal invoice is unpaid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenInvoicePolicy {
+    /// Answer with that invoice, so that a retry after a lost answer is safe.
+    Return,
+    /// Refuse and name that invoice.
+    Conflict,
+}
+
+impl OpenInvoicePolicy {
+    /// The word kept in the database: `return` or `conflict`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Return => "return",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Return, Self::Conflict].into_iter().find(|policy| policy.as_str() == word)
+    }
+}
+
+pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
+    [Rounding::HalfUp, Rounding::HalfEven].into_iter().find(|rounding| rounding.as_str() == word)
+}
+
+const COLUMNS: &str = "select id, name, address1, address2, postcode, city, country, vat_number, company_number, email, \
+    iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, renew_ahead_months, \
+    open_invoice_policy, mail_invoices, rounding, created_at from sellers where id = $1";
+
+/// The seller with this id.
+pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
+    conn.row(COLUMNS, params![id.0]).await?.map(|row| read(&row)).transpose()
+}
+
+/// The ids of all sellers, ascending.
+pub async fn ids(conn: &mut Conn) -> Result<Vec<SellerId>> {
+    let rows = conn.rows("select id from sellers order by id", Vec::new()).await?;
+    rows.iter().map(|row| row.int("id").map(SellerId)).collect()
+}
+
+/// Writes a new seller under its id.
+pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
+    let sql = "insert into sellers (id, name, address1, address2, postcode, city, country, vat_number, company_number, \
+        email, iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, \
+        renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at) values ($1, $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+    tx.execute(sql, values(seller)).await?;
+    Ok(())
+}
+
+/// Writes what has changed about a seller. Issued invoices keep their copy. Tells whether it exists.
+pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
+    let sql = "update sellers set name = $2, address1 = $3, address2 = $4, postcode = $5, city = $6, country = $7, \
+        vat_number = $8, company_number = $9, email = $10, iban = $11, bic = $12, bankgiro = $13, currency = $14, \
+        time_zone = $15, tax_rate_ppm = $16, number_pattern = $17, payment_terms_days = $18, renew_ahead_months = $19, \
+        open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23 where id = $1";
+    Ok(tx.execute(sql, values(seller)).await? == 1)
+}
+
+fn values(seller: &Seller) -> Vec<crate::value::Value> {
+    let party = seller.party.clone();
+    params![
+        seller.id.0,
+        party.name,
+        party.address1,
+        party.address2,
+        party.postcode,
+        party.city,
+        party.country,
+        party.vat_number,
+        party.company_number,
+        party.email,
+        party.iban,
+        party.bic,
+        party.bankgiro,
+        seller.currency.code(),
+        seller.time_zone.iana_name().unwrap_or("UTC"),
+        seller.tax_rate.parts_per_million(),
+        seller.number_pattern.to_string(),
+        i64::from(seller.payment_terms_days),
+        i64::from(seller.renew_ahead_months),
+        seller.open_invoice_policy.as_str(),
+        seller.mail_invoices,
+        seller.rounding.as_str(),
+        seller.created_at,
+    ]
+}
+
+fn read(row: &Row) -> Result<Seller> {
+    let zone = row.text("time_zone")?;
+    Ok(Seller {
+        id: SellerId(row.int("id")?),
+        party: SellerParty {
+            name: row.text("name")?,
+            address1: row.text("address1")?,
+            address2: row.text("address2")?,
+            postcode: row.text("postcode")?,
+            city: row.text("city")?,
+            country: row.text("country")?,
+            vat_number: row.text("vat_number")?,
+            company_number: row.text("company_number")?,
+            email: row.text("email")?,
+            iban: row.text("iban")?,
+            bic: row.text("bic")?,
+            bankgiro: row.text("bankgiro")?,
+        },
+        currency: row.parsed("currency")?,
+        time_zone: TimeZone::get(&zone).map_err(|error| corrupt("time_zone", &zone, error))?,
+        tax_rate: Rate::from_parts_per_million(row.int("tax_rate_ppm")?),
+        number_pattern: row.parsed("number_pattern")?,
+        payment_terms_days: row.small("payment_terms_days")?,
+        renew_ahead_months: row.small("renew_ahead_months")?,
+        open_invoice_policy: row.word("open_invoice_policy", OpenInvoicePolicy::from_word)?,
+        mail_invoices: row.bool("mail_invoices")?,
+        rounding: row.word("rounding", rounding_from_word)?,
+        created_at: row.instant("created_at")?,
+    })
+}

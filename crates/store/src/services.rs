@@ -1,0 +1,177 @@
+//! Services: the sold things that are renewed. The v1 API calls them accounts.
+
+use jiff::civil::Date;
+use perennial_billing::{
+    Currency, CustomerId, Cycle, InvoiceId, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId,
+    ServiceStatus,
+};
+
+use crate::rows::Rows;
+use crate::value::{Row, params};
+use crate::{Conn, Result, Tx};
+
+/// One sold thing of one customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its id; the v1 API's `accountId`.
+    pub id: ServiceId,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// What it is.
+    pub product: ProductId,
+    /// A domain name or another label.
+    pub label: String,
+    /// Where it stands in its life.
+    pub status: ServiceStatus,
+    /// Its anchor and cycle.
+    pub schedule: Schedule,
+    /// The next period to bill.
+    pub next_period: PeriodNumber,
+    /// The first day that is not billed; none for one-time and free services.
+    pub billed_through: Option<Date>,
+    /// The first day that is not paid for.
+    pub paid_through: Option<Date>,
+    /// How many.
+    pub quantity: Quantity,
+    /// A price of its own for one, in minor units of the customer's currency.
+    pub own_price_minor: Option<i64>,
+    /// Whether the renewal run renews it.
+    pub auto_renew: bool,
+}
+
+/// A service with the names a list shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceView {
+    /// The service.
+    pub service: Service,
+    /// An unpaid renewal invoice.
+    pub open_invoice: Option<InvoiceId>,
+    /// The product's name.
+    pub product_name: String,
+    /// The number the v1 API shows as the type.
+    pub service_type: i64,
+    /// The person.
+    pub customer_name: String,
+    /// The company, or empty.
+    pub company: String,
+    /// The customer's currency.
+    pub currency: Currency,
+}
+
+/// All services of a seller, by id.
+pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Service>> {
+    let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew from services \
+        where seller_id = $1 order by id";
+    conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
+}
+
+/// The service with this id.
+pub async fn get(conn: &mut Conn, seller: SellerId, id: ServiceId) -> Result<Option<Service>> {
+    let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew from services \
+        where seller_id = $1 and id = $2";
+    conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
+}
+
+/// What a list of services is narrowed to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ServiceFilter {
+    /// Only this customer's.
+    pub customer: Option<CustomerId>,
+    /// Only those whose product is of this kind.
+    pub kind: Option<&'static str>,
+}
+
+/// How many services there are.
+pub async fn count(conn: &mut Conn, seller: SellerId, filter: ServiceFilter) -> Result<i64> {
+    let sql = "select count(*) as services from services s \
+        join products p on p.seller_id = s.seller_id and p.id = s.product_id \
+        where s.seller_id = $1 and ($2 is null or s.customer_id = $2) and ($3 is null or p.kind = $3)";
+    let row = conn.row(sql, params![seller.0, filter.customer.map(|c| c.0), filter.kind.map(str::to_owned)]).await?;
+    row.map_or(Ok(0), |row| row.int("services"))
+}
+
+/// One page of services, by id.
+pub async fn page(
+    conn: &mut Conn,
+    seller: SellerId,
+    filter: ServiceFilter,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<ServiceView>> {
+    let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
+        s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
+        join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
+        where s.seller_id = $1 and ($2 is null or s.customer_id = $2) and ($3 is null or p.kind = $3) \
+        order by s.id limit $4 offset $5";
+    let values = params![seller.0, filter.customer.map(|c| c.0), filter.kind.map(str::to_owned), limit, offset];
+    let rows = conn.rows(sql, values).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ServiceView {
+                service: read(row)?,
+                open_invoice: row.opt_int("open_invoice_id")?.map(InvoiceId),
+                product_name: row.text("product_name")?,
+                service_type: row.int("service_type")?,
+                customer_name: row.text("customer_name")?,
+                company: row.text("company")?,
+                currency: row.parsed("currency")?,
+            })
+        })
+        .collect()
+}
+
+/// Writes services: new ones, and what has changed about known ones. Every change moves the version, so that a renewal
+/// planned from the older row is planned again.
+pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Result<()> {
+    let s = || services.iter();
+    let rows = Rows::new()
+        .int("seller_id", s().map(|_| seller.0))
+        .int("id", s().map(|s| s.id.0))
+        .int("customer_id", s().map(|s| s.customer.0))
+        .int("product_id", s().map(|s| s.product.0))
+        .text("label", s().map(|s| s.label.clone()))
+        .text("status", s().map(|s| s.status.as_str().to_owned()))
+        .text("cycle", s().map(|s| s.schedule.cycle.to_string()))
+        .date("anchor", s().map(|s| s.schedule.anchor))
+        .int("first_period", s().map(|s| i64::from(s.schedule.first.0)))
+        .int("next_period", s().map(|s| i64::from(s.next_period.0)))
+        .date("billed_through", s().map(|s| s.billed_through))
+        .date("paid_through", s().map(|s| s.paid_through))
+        .int("quantity_millionths", s().map(|s| s.quantity.millionths()))
+        .int("own_price_minor", s().map(|s| s.own_price_minor))
+        .bool("auto_renew", s().map(|s| s.auto_renew));
+    let sql = "insert into services (seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, \
+        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, version) \
+        select seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, 1 from {rows} where true \
+        on conflict (seller_id, id) do update set product_id = excluded.product_id, label = excluded.label, \
+        status = excluded.status, cycle = excluded.cycle, anchor = excluded.anchor, \
+        first_period = excluded.first_period, next_period = excluded.next_period, \
+        billed_through = excluded.billed_through, paid_through = excluded.paid_through, \
+        quantity_millionths = excluded.quantity_millionths, own_price_minor = excluded.own_price_minor, \
+        auto_renew = excluded.auto_renew, version = services.version + 1";
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+pub(crate) fn read(row: &Row) -> Result<Service> {
+    let cycle: Cycle = row.parsed("cycle")?;
+    Ok(Service {
+        id: ServiceId(row.int("id")?),
+        customer: CustomerId(row.int("customer_id")?),
+        product: ProductId(row.int("product_id")?),
+        label: row.text("label")?,
+        status: row.parsed("status")?,
+        schedule: Schedule { anchor: row.date("anchor")?, cycle, first: PeriodNumber(row.small("first_period")?) },
+        next_period: PeriodNumber(row.small("next_period")?),
+        billed_through: row.opt_date("billed_through")?,
+        paid_through: row.opt_date("paid_through")?,
+        quantity: Quantity::from_millionths(row.int("quantity_millionths")?),
+        own_price_minor: row.opt_int("own_price_minor")?,
+        auto_renew: row.bool("auto_renew")?,
+    })
+}

@@ -1,0 +1,168 @@
+//! Values that go into statements and come out of rows, the same for both databases.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use jiff::{Timestamp, civil::Date};
+use jiff_sqlx::ToSqlx;
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+
+use crate::{Result, StoreError};
+
+/// One parameter.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bool(bool),
+    Date(Option<Date>),
+    Instant(Option<Timestamp>),
+    /// A list for `{in $n}`.
+    Ints(Vec<i64>),
+}
+
+macro_rules! value_from {
+    ($($type:ty => $variant:ident),* $(,)?) => {$(
+        impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+        impl From<Option<$type>> for Value {
+            fn from(value: Option<$type>) -> Self {
+                Self::$variant(value)
+            }
+        }
+    )*};
+}
+value_from!(i64 => Int, String => Text, Date => Date, Timestamp => Instant);
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Vec<i64>> for Value {
+    fn from(list: Vec<i64>) -> Self {
+        Self::Ints(list)
+    }
+}
+
+/// `params![a, b]`: a list of parameters from anything a [`Value`] can be made of.
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { vec![$($crate::value::Value::from($value)),*] };
+}
+pub(crate) use params;
+
+/// One row of an answer. Columns are read by name; a value of the wrong type is a [`StoreError`].
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// Reads column `$name` with the type each database stores it as.
+macro_rules! get {
+    ($row:expr, $name:expr, $sqlite:ty, $postgres:ty) => {
+        match $row {
+            Row::Sqlite(row) => row.try_get::<$sqlite, _>($name).map(Into::into),
+            Row::Postgres(row) => row.try_get::<$postgres, _>($name).map(Into::into),
+        }
+    };
+}
+
+impl Row {
+    pub fn int(&self, name: &'static str) -> Result<i64> {
+        Ok(get!(self, name, i64, i64)?)
+    }
+
+    pub fn opt_int(&self, name: &'static str) -> Result<Option<i64>> {
+        Ok(get!(self, name, Option<i64>, Option<i64>)?)
+    }
+
+    pub fn text(&self, name: &'static str) -> Result<String> {
+        Ok(get!(self, name, String, String)?)
+    }
+
+    pub fn bool(&self, name: &'static str) -> Result<bool> {
+        Ok(get!(self, name, bool, bool)?)
+    }
+
+    pub fn date(&self, name: &'static str) -> Result<Date> {
+        self.opt_date(name)?.ok_or_else(|| corrupt(name, "null", "a date is missing"))
+    }
+
+    pub fn opt_date(&self, name: &'static str) -> Result<Option<Date>> {
+        match self {
+            Self::Sqlite(row) => row.try_get::<Option<&str>, _>(name)?.map(|text| parse(name, text)).transpose(),
+            Self::Postgres(row) => Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name)?.map(jiff_sqlx::Date::to_jiff)),
+        }
+    }
+
+    pub fn instant(&self, name: &'static str) -> Result<Timestamp> {
+        self.opt_instant(name)?.ok_or_else(|| corrupt(name, "null", "an instant is missing"))
+    }
+
+    pub fn opt_instant(&self, name: &'static str) -> Result<Option<Timestamp>> {
+        match self {
+            Self::Sqlite(row) => row
+                .try_get::<Option<i64>, _>(name)?
+                .map(|us| Timestamp::from_microsecond(us).map_err(|e| corrupt(name, us, e)))
+                .transpose(),
+            Self::Postgres(row) => {
+                Ok(row.try_get::<Option<jiff_sqlx::Timestamp>, _>(name)?.map(jiff_sqlx::Timestamp::to_jiff))
+            }
+        }
+    }
+
+    /// A text column that has a type of its own.
+    pub fn parsed<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<T> {
+        match self {
+            Self::Sqlite(row) => parse(name, row.try_get::<&str, _>(name)?),
+            Self::Postgres(row) => parse(name, row.try_get::<&str, _>(name)?),
+        }
+    }
+
+    /// A text column that is one of a few words.
+    pub fn word<T>(&self, name: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Result<T> {
+        let text = self.text(name)?;
+        from_word(&text).ok_or_else(|| corrupt(name, &text, "not one of the known words"))
+    }
+
+    /// An integer column that fits a smaller type.
+    pub fn small<T: TryFrom<i64>>(&self, name: &'static str) -> Result<T> {
+        let value = self.int(name)?;
+        T::try_from(value).map_err(|_| corrupt(name, value, "out of range"))
+    }
+}
+
+fn parse<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T> {
+    text.parse().map_err(|error| corrupt(column, text, error))
+}
+
+pub(crate) fn corrupt(column: &'static str, value: impl Display, reason: impl Display) -> StoreError {
+    StoreError::Corrupt { column, value: value.to_string(), reason: reason.to_string() }
+}
+
+/// How SQLite keeps an instant: microseconds since 1970, as PostgreSQL's precision is.
+pub(crate) fn microseconds(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+/// An instant as PostgreSQL takes it.
+pub(crate) fn pg_instant(instant: Timestamp) -> jiff_sqlx::Timestamp {
+    instant.to_sqlx()
+}
+
+/// A date as PostgreSQL takes it.
+pub(crate) fn pg_date(date: Date) -> jiff_sqlx::Date {
+    date.to_sqlx()
+}

@@ -1,0 +1,192 @@
+//! A provider with a few people in it, on a day of its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use perennial_app::{
+    Actor, App, Caller, Clock, FeedConfig, NewAddon, NewCustomer, NewKey, NewPrice, NewProduct, NewSeller, NewService,
+    PriceFeeds, Random,
+};
+use perennial_billing::{
+    AddonId, CustomerId, CustomerKind, Cycle, Money, PriceSource, ProductId, Quantity, Rate, SellerId, ServiceId,
+    ServiceStatus,
+};
+use perennial_store::customers::CustomerParty;
+use perennial_store::sellers::{Seller, SellerParty};
+
+use crate::{Kind, TestDatabase};
+
+/// The day on which every story begins.
+pub const TODAY: Date = Date::constant(2026, 11, 23);
+
+/// Norrsken Hosting in Sundsvall: an app on a fresh database, and verbs to tell stories with.
+#[derive(Debug)]
+pub struct Provider {
+    /// The verbs under test.
+    pub app: App,
+    /// The seller.
+    pub seller: Seller,
+    /// Where the rows are.
+    pub database: TestDatabase,
+}
+
+impl Provider {
+    /// A provider without price feeds.
+    pub async fn new(kind: Kind) -> Self {
+        Self::with_feed(kind, None).await
+    }
+
+    /// A provider whose feed `registrar` is at this address and never cached.
+    pub async fn with_feed(kind: Kind, url: Option<String>) -> Self {
+        let database = TestDatabase::new(kind).await;
+        let app = app(&database, url, Duration::ZERO).await;
+        let new = NewSeller {
+            party: SellerParty {
+                name: "Norrsken Hosting AB".to_owned(),
+                address1: "Hamngatan 12".to_owned(),
+                postcode: "852 29".to_owned(),
+                city: "Sundsvall".to_owned(),
+                country: "SE".to_owned(),
+                vat_number: "SE556123456701".to_owned(),
+                ..SellerParty::default()
+            },
+            currency: "SEK".parse().unwrap(),
+            time_zone: TimeZone::get("Europe/Stockholm").unwrap(),
+            tax_rate: Rate::parse_percent("25").unwrap(),
+            number_pattern: NewSeller::DEFAULT_NUMBER_PATTERN.parse().unwrap(),
+        };
+        let seller = app.create_seller(Actor::Cli, new).await.expect("a seller");
+        Self { app, seller, database }
+    }
+
+    /// The seller's id.
+    #[must_use]
+    pub fn id(&self) -> SellerId {
+        self.seller.id
+    }
+
+    /// Staff at the command line.
+    #[must_use]
+    pub fn staff(&self) -> Caller {
+        Caller::cli(self.seller.id)
+    }
+
+    /// Makes it noon of a day in Sundsvall.
+    pub fn set_day(&self, day: Date) {
+        let noon = day.at(12, 0, 0, 0).to_zoned(self.seller.time_zone.clone()).expect("a noon");
+        self.app.clock.set(noon.timestamp());
+    }
+
+    /// A private customer in Sweden who is billed in SEK.
+    pub async fn customer(&self, name: &str) -> CustomerId {
+        self.customer_with(name, |_| {}).await
+    }
+
+    /// A customer, changed before it is taken in.
+    pub async fn customer_with(&self, name: &str, change: impl FnOnce(&mut NewCustomer)) -> CustomerId {
+        let mut new = NewCustomer {
+            party: CustomerParty {
+                kind: CustomerKind::Private,
+                name: name.to_owned(),
+                company: String::new(),
+                email: format!("{}@example.com", name.split(' ').next().unwrap_or("x").to_lowercase()),
+                address1: "Storgatan 1".to_owned(),
+                address2: String::new(),
+                postcode: "852 30".to_owned(),
+                city: "Sundsvall".to_owned(),
+                country: "SE".to_owned(),
+                vat_number: String::new(),
+            },
+            language: "sv".to_owned(),
+            currency: "SEK".parse().unwrap(),
+            tax_exempt: false,
+        };
+        change(&mut new);
+        self.app.create_customer(self.id(), Actor::Cli, new).await.expect("a customer").id
+    }
+
+    /// A product from the catalogue, type 3, with this monthly price since 2020.
+    pub async fn product(&self, name: &str, monthly: &str) -> ProductId {
+        let product = self.product_from(name, "catalogue").await;
+        self.price(product, "1m", monthly, Date::constant(2020, 1, 1)).await;
+        product
+    }
+
+    /// A product with this price source.
+    pub async fn product_from(&self, name: &str, source: &str) -> ProductId {
+        let new = NewProduct {
+            name: name.to_owned(),
+            service_type: 3,
+            kind: "vps".to_owned(),
+            tax_class: "standard".to_owned(),
+            price_source: source.parse::<PriceSource>().unwrap(),
+        };
+        self.app.create_product(self.id(), Actor::Cli, new).await.expect("a product").id
+    }
+
+    /// A price version in SEK.
+    pub async fn price(&self, product: ProductId, cycle: &str, amount: &str, starts: Date) {
+        let amount = Money::parse(amount, "SEK".parse().unwrap()).unwrap();
+        let new = NewPrice { product, cycle: cycle.parse().unwrap(), amount, starts };
+        self.app.create_price(self.id(), Actor::Cli, new).await.expect("a price");
+    }
+
+    /// An active monthly service whose first period starts on this day.
+    pub async fn service(&self, customer: CustomerId, product: ProductId, anchor: Date) -> ServiceId {
+        self.service_with(customer, product, anchor, |_| {}).await
+    }
+
+    /// A service, changed before it is sold.
+    pub async fn service_with(
+        &self,
+        customer: CustomerId,
+        product: ProductId,
+        anchor: Date,
+        change: impl FnOnce(&mut NewService),
+    ) -> ServiceId {
+        let mut new = NewService {
+            customer,
+            product,
+            label: "vps.example.net".to_owned(),
+            status: ServiceStatus::Active,
+            cycle: "1m".parse::<Cycle>().unwrap(),
+            anchor,
+            quantity: Quantity::ONE,
+            own_price_minor: None,
+            auto_renew: true,
+        };
+        change(&mut new);
+        self.app.create_service(self.id(), Actor::Cli, new).await.expect("a service").id
+    }
+
+    /// One add-on of a service.
+    pub async fn addon(&self, service: ServiceId, product: ProductId, quantity: &str) -> AddonId {
+        let new = NewAddon { service, product, quantity: quantity.parse().unwrap(), own_price_minor: None };
+        self.app.create_addon(self.id(), Actor::Cli, new).await.expect("an add-on").id
+    }
+
+    /// An API key; of a customer, or of staff.
+    pub async fn key(&self, scopes: &str, customer: Option<CustomerId>) -> String {
+        let new = NewKey { name: "test".to_owned(), scopes: scopes.parse().unwrap(), customer, expires_at: None };
+        self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret
+    }
+
+    /// Asserts that `doctor` finds nothing.
+    pub async fn assert_well(&self) {
+        let findings = self.app.store.examine(self.id()).await.expect("an examination");
+        let problems: Vec<_> = findings.into_iter().filter(|finding| !finding.problems.is_empty()).collect();
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+}
+
+/// An app on a test's database at 12:00 of [`TODAY`] in Sundsvall, with predictable randomness.
+async fn app(database: &TestDatabase, feed: Option<String>, cache_for: Duration) -> App {
+    let feeds: BTreeMap<String, FeedConfig> =
+        feed.map(|url| ("registrar".to_owned(), FeedConfig { url, cache_for, token: None })).into_iter().collect();
+    let random = Random::seeded(7);
+    let feeds = PriceFeeds::new(feeds, random.clone()).expect("a feed's configuration");
+    let clock = Clock::manual("2026-11-23T11:00:00Z".parse().unwrap());
+    App::new(database.open().await, clock, random, feeds)
+}

@@ -1,0 +1,47 @@
+//! Every route, on one page.
+
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use axum::{Router, response::IntoResponse};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::{ApiError, Web, error, health, limit, request_id, v1};
+
+/// Bytes of a request body at most.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a request may take, its body included. What was committed by then stays and is answered to a repeat.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// All doors of the program.
+pub fn router(web: Web) -> Router {
+    Router::new()
+        .route("/api/services/{accountId}/renew", post(v1::renew::renew))
+        .route("/api/client-accounts", get(v1::accounts::client_accounts))
+        .route("/api/hosting-accounts", get(v1::accounts::hosting_accounts))
+        .route("/api/billing/invoices", get(v1::invoices::list).post(v1::invoices::query))
+        .route("/api/billing/invoice/{id}", get(v1::invoices::detail))
+        .route("/api/billing/invoice/{id}/resend-email", post(v1::resend_email::resend_email))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(async || ApiError::not_found("The requested resource was not found"))
+        .method_not_allowed_fallback(async || ApiError::from_status(StatusCode::METHOD_NOT_ALLOWED))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(limit::headers))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(web.clone(), error::render))
+        .layer(from_fn_with_state(web.clone(), request_id::assign))
+        .with_state(web)
+}
+
+/// A panic is ours to mend; the caller learns only that it happened.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("(no message)"), "a handler panicked");
+    ApiError::internal().into_response()
+}

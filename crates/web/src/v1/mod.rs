@@ -1,0 +1,52 @@
+//! The v1 API: the shapes of the documented contract, kept field for field.
+
+pub(crate) mod accounts;
+pub(crate) mod envelope;
+pub(crate) mod invoices;
+pub(crate) mod renew;
+pub(crate) mod resend_email;
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, Path, Request, rejection::PathRejection};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::ApiError;
+
+/// An integer of at least 1 in the path.
+pub(crate) fn path_id<T: FromStr>(name: &str, path: Result<Path<String>, PathRejection>) -> Result<T, ApiError> {
+    let refused = || ApiError::bad_request(format!("{name} must be an integer of at least 1"));
+    path.map_err(|_| refused())?.0.parse().map_err(|_| refused())
+}
+
+/// A JSON body in the house's error format, whatever its `Content-Type`.
+pub(crate) struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let Body(body) = Body::from_request(request, state).await?;
+        let refused =
+            |error: serde_json::Error| ApiError::bad_request(format!("The request body is not valid: {error}"));
+        serde_json::from_slice(&body).map(Self).map_err(refused)
+    }
+}
+
+/// The bytes of a body within its limit.
+pub(crate) struct Body(pub axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = axum::body::Bytes::from_request(request, state).await;
+        bytes.map(Self).map_err(|rejection| ApiError::from_status(rejection.status()))
+    }
+}
+
+/// A decimal text as a JSON number, digit for digit: no float in between.
+pub(crate) fn number(decimal: &str) -> Box<RawValue> {
+    RawValue::from_string(decimal.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
