@@ -8,23 +8,25 @@ mod server;
 
 pub use databases::{Kind, TestDatabase};
 pub use feed::{FeedBehaviour, TestFeed};
-pub use provider::{Provider, TODAY};
+pub use provider::{Provider, TODAY, provider_csv};
 pub use server::{Answer, TestServer};
 
-/// Runs a story on SQLite and on PostgreSQL: two tests from one text.
+/// Runs stories on SQLite and on PostgreSQL: two tests from one text, with the same snapshots.
 #[macro_export]
 macro_rules! on_both_databases {
     ($(async fn $name:ident($kind:ident) $body:block)*) => {
         mod sqlite {
-            #[allow(unused_imports)]
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$name($crate::Kind::Sqlite).await; })*
+            $(#[test] fn $name() { $crate::tell(super::$name($crate::Kind::Sqlite)); })*
         }
         mod postgres {
-            #[allow(unused_imports)]
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread")] async fn $name() { super::$name($crate::Kind::Postgres).await; })*
+            $(#[test] fn $name() { $crate::tell(super::$name($crate::Kind::Postgres)); })*
         }
         $(async fn $name($kind: $crate::Kind) $body)*
     };
+}
+
+/// Runs one story to its end. Its inline snapshots may be asserted by its twin on the other database too.
+pub fn tell(story: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    insta::allow_duplicates! { runtime.expect("a runtime").block_on(story) }
 }

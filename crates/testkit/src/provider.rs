@@ -1,6 +1,7 @@
 //! A provider with a few people in it, on a day of its own.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -10,8 +11,8 @@ use perennial_app::{
     PriceFeeds, Random,
 };
 use perennial_billing::{
-    AddonId, CustomerId, CustomerKind, Cycle, Money, PriceSource, ProductId, Quantity, Rate, SellerId, ServiceId,
-    ServiceStatus,
+    AddonId, CustomerId, CustomerKind, Cycle, InvoiceId, Money, PriceSource, ProductId, Quantity, Rate, SellerId,
+    ServiceId, ServiceStatus,
 };
 use perennial_store::customers::CustomerParty;
 use perennial_store::sellers::{Seller, SellerParty};
@@ -173,6 +174,18 @@ impl Provider {
         self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret
     }
 
+    /// Marks an invoice as paid behind the program's back: payments are not a verb yet.
+    pub fn settle(&self, invoice: InvoiceId) {
+        let instant = if self.database.url.starts_with("sqlite:") { "0" } else { "to_timestamp(0)" };
+        let sql = format!(
+            "update invoices set status = 'paid', paid_at = {instant} where id = {invoice}; \
+             update periods set state = 'paid' where invoice_id = {invoice}; \
+             update services set open_invoice_id = null, paid_through = billed_through, version = version + 1 \
+             where open_invoice_id = {invoice}"
+        );
+        self.database.sql(&sql).expect("a paid invoice");
+    }
+
     /// Asserts that `doctor` finds nothing.
     pub async fn assert_well(&self) {
         let findings = self.app.store.examine(self.id()).await.expect("an examination");
@@ -189,4 +202,10 @@ async fn app(database: &TestDatabase, feed: Option<String>, cache_for: Duration)
     let feeds = PriceFeeds::new(feeds, random.clone()).expect("a feed's configuration");
     let clock = Clock::manual("2026-11-23T11:00:00Z".parse().unwrap());
     App::new(database.open().await, clock, random, feeds)
+}
+
+/// A provider's folder of CSV files: 1,500 customers, 3,691 services, eight currencies.
+#[must_use]
+pub fn provider_csv() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/provider"))
 }

@@ -1,0 +1,113 @@
+//! Prices from a feed, and a feed that fails.
+
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use jiff::civil::date;
+use perennial_app::{FEED_DEADLINE, Outcome};
+use perennial_testkit::{FeedBehaviour, Provider, TestFeed, on_both_databases};
+
+use crate::{ledger_of, outcome};
+
+on_both_databases! {
+    async fn the_registrar_sets_the_price_of_the_day(kind) {
+        let feed = TestFeed::start("149.00").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let anna = provider.customer("Anna Ek").await;
+        let service = provider.service_with(anna, domain, date(2026, 12, 1), |new| new.cycle = "1y".parse().unwrap()).await;
+        let own = provider.service_with(anna, domain, date(2026, 12, 1), |new| new.own_price_minor = Some(9900)).await;
+        feed.set_price("155.00");
+        provider.app.renew(&provider.staff(), &[service, own]).await.unwrap();
+        assert_snapshot!(ledger_of(&provider).await, @"
+        202600001 Anna Ek: issued 2026-11-23, due 2026-12-07, 155.00 + 38.75 VAT = 193.75 SEK
+          .se domain vps.example.net, 2026-12-01 – 2027-11-30 | 1 × 155.00 = 155.00 | S 25 %
+        202600002 Anna Ek: issued 2026-11-23, due 2026-12-07, 99.00 + 24.75 VAT = 123.75 SEK
+          .se domain vps.example.net, 2026-12-01 – 2026-12-31 | 1 × 99.00 = 99.00 | S 25 %
+        ");
+        assert_eq!(feed.requests(), [format!("GET /price?product={domain}&cycle=1y&currency=SEK HTTP/1.1")]);
+
+        // A service that cannot be renewed does not bother the feed.
+        let open = outcome(provider.app.renew(&provider.staff(), &[service]).await);
+        assert!(matches!(open, Outcome::Open { .. }));
+        assert_eq!(feed.requests().len(), 1);
+        provider.assert_well().await;
+    }
+
+    async fn whatever_the_feed_does_wrong_nothing_is_written(kind) {
+        let feed = TestFeed::start("149.00").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let other = provider.product_from(".nu domain", "feed:unknown").await;
+        let bo = provider.customer("Bo Dahl").await;
+        let service = provider.service(bo, domain, date(2026, 12, 1)).await;
+        let unconfigured = provider.service(bo, other, date(2026, 12, 1)).await;
+        let mut told = Vec::new();
+        for behaviour in [
+            FeedBehaviour::Answer(404, String::new()),
+            FeedBehaviour::Answer(500, String::new()),
+            FeedBehaviour::Answer(302, String::new()),
+            FeedBehaviour::Answer(200, r#"{"price":149.0,"currency":"SEK"}"#.to_owned()),
+            FeedBehaviour::Answer(200, r#"{"price":"149.00","currency":"EUR"}"#.to_owned()),
+            FeedBehaviour::Answer(200, r#"{"price":"-1.00","currency":"SEK"}"#.to_owned()),
+            FeedBehaviour::Answer(200, "x".repeat(100_000)),
+        ] {
+            feed.behave(behaviour);
+            let Outcome::PriceUnavailable(reason) = outcome(provider.app.renew(&provider.staff(), &[service]).await) else {
+                panic!("no price")
+            };
+            told.push(reason);
+        }
+        feed.behave(FeedBehaviour::HangUp);
+        let hung_up = outcome(provider.app.renew(&provider.staff(), &[service]).await);
+        assert!(matches!(hung_up, Outcome::PriceUnavailable(_)));
+        let Outcome::PriceUnavailable(reason) = outcome(provider.app.renew(&provider.staff(), &[unconfigured]).await) else {
+            panic!("no price")
+        };
+        told.push(reason);
+        assert_snapshot!(told.join("\n"), @r#"
+        price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 404 Not Found
+        price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 500 Internal Server Error
+        price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 302 Found
+        price feed `registrar`, product 1, cycle 1m, currency SEK: its answer cannot be read: invalid type: floating point `149.0`, expected a string at line 1 column 14
+        price feed `registrar`, product 1, cycle 1m, currency SEK: it answered in "EUR"
+        price feed `registrar`, product 1, cycle 1m, currency SEK: its price is negative: -1.00 SEK
+        price feed `registrar`, product 1, cycle 1m, currency SEK: its answer is larger than 65536 bytes
+        price feed `unknown`, product 2, cycle 1m, currency SEK: no such feed is configured
+        "#);
+        assert_eq!(ledger_of(&provider).await, "");
+        provider.assert_well().await;
+    }
+
+    async fn a_stumble_is_retried_and_forgotten(kind) {
+        let feed = TestFeed::start("149.00").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let clara = provider.customer("Clara Friis").await;
+        let service = provider.service(clara, domain, date(2026, 12, 1)).await;
+        feed.behave(FeedBehaviour::Flaky(2, r#"{"price":"149.00","currency":"SEK"}"#.to_owned()));
+        let renewed = outcome(provider.app.renew(&provider.staff(), &[service]).await);
+        assert!(matches!(renewed, Outcome::Renewed(_)));
+        assert_eq!(feed.requests().len(), 3, "two stumbles, then a price");
+    }
+
+    async fn a_silent_feed_holds_up_nobody_else(kind) {
+        let feed = TestFeed::start("149.00").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let server = provider.product("Cloud Server", "100.00").await;
+        let daniel = provider.customer("Daniel Ek").await;
+        let slow = provider.service(daniel, domain, date(2026, 12, 1)).await;
+        let quick = provider.service(daniel, server, date(2026, 12, 1)).await;
+        feed.behave(FeedBehaviour::Silent(Duration::from_secs(60)));
+        let (app, staff) = (provider.app.clone(), provider.staff());
+        let started = Instant::now();
+        let waiting = tokio::spawn(async move { outcome(app.renew(&staff, &[slow]).await) });
+        let renewed = outcome(provider.app.renew(&provider.staff(), &[quick]).await);
+        assert!(matches!(renewed, Outcome::Renewed(_)));
+        assert!(!waiting.is_finished(), "the quick one did not wait for the slow one");
+        let Outcome::PriceUnavailable(_) = waiting.await.unwrap() else { panic!("no price") };
+        assert!(started.elapsed() < FEED_DEADLINE + Duration::from_secs(2), "the deadline holds");
+        provider.assert_well().await;
+    }
+}
