@@ -250,7 +250,7 @@ impl Known {
         let (id, status, cycle) = (row.parsed("id"), row.parsed("status"), row.parsed::<Cycle>("cycle"));
         let customer = row.known("customer_id", "customers.csv", |id| self.currencies.contains_key(id));
         let product = self.product_of(row);
-        let (anchor, quantity, auto_renew) = (row.date("anchor"), row.parsed("quantity"), row.flag("auto_renew"));
+        let (anchor, quantity, auto_renew) = (row.date("anchor"), row.quantity(), row.flag("auto_renew"));
         let next_due = row.optional("next_due", date);
         let currency = *self.currencies.get(&customer?)?;
         let own_price = row.optional("own_price", |text| Money::parse(text, currency));
@@ -275,7 +275,7 @@ impl Known {
     }
 
     fn addon(&self, row: &mut CsvRow<'_>) -> Option<Addon> {
-        let (id, quantity) = (row.parsed("id"), row.parsed::<Quantity>("quantity"));
+        let (id, quantity) = (row.parsed("id"), row.quantity());
         let service = row.known("service_id", "services.csv", |id| self.owners.contains_key(id));
         let product = self.product_of(row);
         let currency = *self.currencies.get(self.owners.get(&service?)?)?;
@@ -395,6 +395,14 @@ impl CsvRow<'_> {
 
     fn date(&mut self, column: &'static str) -> Option<Date> {
         self.read(column, date)
+    }
+
+    fn quantity(&mut self) -> Option<Quantity> {
+        self.read("quantity", |text| match text.parse::<Quantity>() {
+            Ok(quantity) if quantity.millionths() > 0 => Ok(quantity),
+            Ok(_) => Err("must be more than 0".to_owned()),
+            Err(error) => Err(error.to_string()),
+        })
     }
 
     fn flag(&mut self, column: &'static str) -> Option<bool> {

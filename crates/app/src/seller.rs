@@ -31,6 +31,14 @@ impl NewSeller {
     pub const DEFAULT_RENEW_AHEAD_MONTHS: u16 = 36;
     /// The pattern of invoice numbers unless the seller says otherwise: `202600001`.
     pub const DEFAULT_NUMBER_PATTERN: &'static str = "{YYYY}{NNNNN}";
+
+    /// Whether a seller can be set up so.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] when a field cannot be accepted.
+    pub fn check(&self) -> Result<()> {
+        check(&self.party, self.tax_rate, &self.time_zone)
+    }
 }
 
 impl App {
@@ -39,6 +47,7 @@ impl App {
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted.
     pub async fn create_seller(&self, actor: Actor, new: NewSeller) -> Result<Seller> {
+        new.check()?;
         let mut seller = Seller {
             id: SellerId(0),
             party: new.party,
@@ -53,7 +62,6 @@ impl App {
             rounding: Rounding::HalfUp,
             created_at: self.clock.now(),
         };
-        check(&seller)?;
         let mut tx = self.store.begin().await?;
         seller.id = SellerId(ids::take(&mut tx, IdKind::Seller, 1).await?[0]);
         sellers::insert(&mut tx, &seller).await?;
@@ -67,7 +75,7 @@ impl App {
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] when there is no such seller.
     pub async fn change_seller(&self, actor: Actor, seller: &Seller) -> Result<()> {
-        check(seller)?;
+        check(&seller.party, seller.tax_rate, &seller.time_zone)?;
         let mut tx = self.store.begin().await?;
         if !sellers::update(&mut tx, seller).await? {
             return Err(AppError::NotFound("Seller"));
@@ -101,8 +109,7 @@ impl App {
     }
 }
 
-fn check(seller: &Seller) -> Result<()> {
-    let party = &seller.party;
+fn check(party: &SellerParty, tax_rate: Rate, time_zone: &TimeZone) -> Result<()> {
     let mut problems = Vec::new();
     for (field, text, is_needed) in [
         ("name", &party.name, true),
@@ -122,10 +129,10 @@ fn check(seller: &Seller) -> Result<()> {
     if !party.email.is_empty() {
         check_email(&mut problems, "email", &party.email);
     }
-    if !(0..=1_000_000).contains(&seller.tax_rate.parts_per_million()) {
+    if !(0..=1_000_000).contains(&tax_rate.parts_per_million()) {
         problems.push(crate::Problem::new("tax_rate", "must lie between 0 and 100 %"));
     }
-    if seller.time_zone.iana_name().is_none() {
+    if time_zone.iana_name().is_none() {
         problems.push(crate::Problem::new("time_zone", "must be a name such as Europe/Stockholm"));
     }
     refuse(problems)

@@ -155,7 +155,8 @@ fn unknown_key(key: &str) -> String {
         "log" => &["format", "level"],
         _ => &["url", "cache_seconds"],
     };
-    let nearest = known.iter().min_by_key(|candidate| strsim::levenshtein(candidate, name));
+    let likeness = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
     let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
     format!("unknown key `{name}`{place}{hint}")
@@ -176,6 +177,7 @@ mod tests {
     fn an_unknown_key_is_refused_with_the_nearest_name() {
         for (text, complaint) in [
             ("[server]\nlisen = 1", "unknown key `lisen` in [server]; did you mean `listen`?"),
+            ("[server]\nrate_limit = 5", "unknown key `rate_limit` in [server]; did you mean `rate_limit_per_minute`?"),
             ("[servr]", "unknown key `servr`; did you mean `server`?"),
             (
                 "[feeds.nic]\nurl = \"x\"\ncache_second = 3",

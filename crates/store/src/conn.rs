@@ -73,19 +73,30 @@ impl Store {
     }
 
     /// A connection to read with.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is none, whatever the reason.
     pub async fn read(&self) -> Result<Conn> {
         Ok(match &self.pool {
-            Pool::Sqlite { readers, .. } => Conn(Inner::Sqlite(readers.acquire().await?)),
-            Pool::Postgres(pool) => Conn(Inner::Postgres(pool.acquire().await?)),
+            Pool::Sqlite { readers, .. } => {
+                Conn(Inner::Sqlite(readers.acquire().await.map_err(StoreError::Unavailable)?))
+            }
+            Pool::Postgres(pool) => Conn(Inner::Postgres(pool.acquire().await.map_err(StoreError::Unavailable)?)),
         })
     }
 
     /// Begins a transaction to write with. What is not committed is rolled back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when none can begin, whatever the reason.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(Tx(Conn(match &self.pool {
-            // Immediate: a transaction that means to write waits at its start, not half-way.
-            Pool::Sqlite { writer, .. } => Inner::SqliteTx(writer.begin_with("begin immediate").await?),
-            Pool::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
+            Pool::Sqlite { writer, .. } => {
+                // Immediate: a transaction that means to write waits at its start, not half-way.
+                let begun = writer.begin_with("begin immediate").await;
+                Inner::SqliteTx(begun.map_err(StoreError::Unavailable)?)
+            }
+            Pool::Postgres(pool) => Inner::PostgresTx(pool.begin().await.map_err(StoreError::Unavailable)?),
         })))
     }
 

@@ -5,6 +5,7 @@
 //! closes with the process.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -68,6 +69,33 @@ impl TestDatabase {
         Store::connect(&self.url).await.expect("the test's database")
     }
 
+    /// Takes the database away from the program until the guard is dropped: PostgreSQL lets nobody in, a SQLite file is
+    /// held by another writer.
+    pub fn take_away(&self) -> Away {
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let mut holder = Command::new("sqlite3")
+                    .arg(path)
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .expect("sqlite3: run scripts/test, which installs it");
+                let mut input = holder.stdin.take().expect("its input");
+                input.write_all(b"begin immediate;\nselect 'held';\n").expect("a lock");
+                let mut said = [0; 4];
+                holder.stdout.take().expect("its output").read_exact(&mut said).expect("the lock is held");
+                Away::Held { _input: input, holder }
+            }
+            None => {
+                let name = self.url.rsplit('/').next().unwrap_or_default().to_owned();
+                let admin = self.url.replace(&format!("/{name}"), "/postgres");
+                let away = Away::Closed { name, admin };
+                away.allow(false);
+                away
+            }
+        }
+    }
+
     /// Runs SQL behind the program's back, as a person with a database client would. Answers with what the client printed,
     /// or with its complaint.
     pub fn sql(&self, sql: &str) -> Result<String, String> {
@@ -85,6 +113,50 @@ impl TestDatabase {
                 "-c",
                 sql,
             ])),
+        }
+    }
+}
+
+/// A database that is away while this lives.
+#[derive(Debug)]
+pub enum Away {
+    /// Another writer holds the file.
+    Held {
+        /// Its input; it ends when this closes.
+        _input: ChildStdin,
+        /// The other writer.
+        holder: Child,
+    },
+    /// Nobody is let in.
+    Closed {
+        /// The database.
+        name: String,
+        /// Where one can still ask.
+        admin: String,
+    },
+}
+
+impl Away {
+    fn allow(&self, is_allowed: bool) {
+        if let Self::Closed { name, admin } = self {
+            let sql = format!("alter database {name} with allow_connections {is_allowed}");
+            let kick = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+            for sql in [sql, kick] {
+                run(Command::new("psql").args(["-X", "-q", "-d", admin, "-c", &sql])).expect("the cluster obeys");
+            }
+        }
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        match self {
+            Self::Held { holder, .. } => {
+                // It may be gone already; then there is nothing to end.
+                let _ = holder.kill();
+                let _ = holder.wait();
+            }
+            Self::Closed { .. } => self.allow(true),
         }
     }
 }

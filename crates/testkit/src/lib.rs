@@ -6,10 +6,10 @@ mod feed;
 mod provider;
 mod server;
 
-pub use databases::{Kind, TestDatabase};
+pub use databases::{Away, Kind, TestDatabase};
 pub use feed::{FeedBehaviour, TestFeed};
 pub use provider::{Provider, TODAY, provider_csv};
-pub use server::{Answer, TestServer};
+pub use server::{Answer, TestServer, client};
 
 /// Runs stories on SQLite and on PostgreSQL: two tests from one text, with the same snapshots.
 #[macro_export]

@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 
-use perennial_web::{RateLimit, Web, router};
+use axum::Router;
+use perennial_web::{RateLimit, Web, guarded, router};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::Provider;
+
+/// The request id of every call of a story.
+const REQUEST_ID: &str = "2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba";
 
 /// A running server.
 #[derive(Debug)]
@@ -17,6 +21,14 @@ pub struct TestServer {
     pub address: SocketAddr,
     client: Client,
     _stop: oneshot::Sender<()>,
+}
+
+/// An HTTP client, also where no server of this process has set up TLS.
+#[must_use]
+pub fn client() -> Client {
+    // A second installation is refused and that is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
 }
 
 /// What came back.
@@ -40,14 +52,22 @@ impl TestServer {
 
     /// Serves a provider.
     pub async fn start_with(provider: &Provider, limit: RateLimit) -> Self {
+        Self::serve(router(Web::new(provider.app.clone(), limit))).await
+    }
+
+    async fn serve(router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = router(Web::new(provider.app.clone(), limit));
         tokio::spawn(perennial_web::serve(listener, router, async move {
             let _ = stopped.await;
         }));
-        Self { address, client: Client::new(), _stop: stop }
+        Self { address, client: client(), _stop: stop }
+    }
+
+    /// Serves these routes instead of the program's, behind the same guards.
+    pub async fn start_routes(provider: &Provider, routes: Router<Web>) -> Self {
+        Self::serve(guarded(routes, Web::new(provider.app.clone(), RateLimit(None)))).await
     }
 
     /// A request that can still be changed.
@@ -55,14 +75,19 @@ impl TestServer {
         self.client.request(method, format!("http://{}{path}", self.address))
     }
 
+    /// A request with a key and a known request id, so that the answer is the same each time.
+    pub fn call(&self, method: Method, path: &str, key: &str) -> RequestBuilder {
+        self.request(method, path).header("x-api-key", key).header("x-request-id", REQUEST_ID)
+    }
+
     /// `GET` with a key.
     pub async fn get(&self, path: &str, key: &str) -> Answer {
-        Answer::to(self.request(Method::GET, path).header("x-api-key", key)).await
+        Answer::to(self.call(Method::GET, path, key)).await
     }
 
     /// `POST` with a key and no body.
     pub async fn post(&self, path: &str, key: &str) -> Answer {
-        Answer::to(self.request(Method::POST, path).header("x-api-key", key)).await
+        Answer::to(self.call(Method::POST, path, key)).await
     }
 }
 
@@ -74,6 +99,19 @@ impl Answer {
         let text = response.text().await.expect("a body");
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self { status, headers, text, json }
+    }
+
+    /// The whole answer for a snapshot: status, headers that mean something, and the body as it came.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut headers: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "date" | "content-length"))
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?")))
+            .collect();
+        headers.sort();
+        format!("{}\n{}\n\n{}", self.status, headers.join("\n"), self.text)
     }
 
     /// A header's text; empty if it is missing.

@@ -15,7 +15,7 @@ mod v1;
 
 pub use error::ApiError;
 pub use limit::{RateLimit, RateLimits, WINDOW};
-pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, router};
+pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, serve};
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All doors of the program.
 pub fn router(web: Web) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/api/services/{accountId}/renew", post(v1::renew::renew))
         .route("/api/client-accounts", get(v1::accounts::client_accounts))
         .route("/api/hosting-accounts", get(v1::accounts::hosting_accounts))
@@ -27,7 +27,13 @@ pub fn router(web: Web) -> Router {
         .route("/api/billing/invoice/{id}", get(v1::invoices::detail))
         .route("/api/billing/invoice/{id}/resend-email", post(v1::resend_email::resend_email))
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
+        .route("/readyz", get(health::readyz));
+    guarded(routes, web)
+}
+
+/// Routes behind everything that stands before each of them: limits, time-outs, request ids, errors in the house format.
+pub fn guarded(routes: Router<Web>, web: Web) -> Router {
+    routes
         .fallback(async || ApiError::not_found("The requested resource was not found"))
         .method_not_allowed_fallback(async || ApiError::from_status(StatusCode::METHOD_NOT_ALLOWED))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -24,6 +24,8 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
         return Err(UsageError(format!("{path} exists already: change [database] url in it, or remove it")).into());
     }
     let new = seller(init)?;
+    // Before anything is written, so that a mistake leaves nothing behind.
+    new.check()?;
     let config = write_config(&args.config, init.database.as_deref())?;
     let store = Store::create(&config.database_url()).await?;
     store.apply_migrations().await?;

@@ -1,0 +1,179 @@
+//! Commands as a person types them: arguments, exit code, output.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use perennial_testkit::{Kind, client, on_both_databases, provider_csv};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::run::{INIT, Installation, run_in};
+
+on_both_databases! {
+    async fn from_init_to_an_invoice(kind) {
+        let installation = Installation::new(kind).await;
+        let csv = provider_csv().to_str().unwrap();
+        assert_snapshot!(installation.run(&["import", "csv", csv]).shown(), @"
+        exit 0
+        --- out
+                    added  already there
+         customers   1500              0
+         products      17              0
+         prices       392              0
+         services    3691              0
+         addons       466              0
+        --- err
+        ");
+        let again = installation.run(&["import", "csv", csv, "--format", "json"]);
+        let again: Value = serde_json::from_str(&again.stdout).unwrap();
+        assert_eq!(again[3], serde_json::json!({"kind": "services", "added": 0, "kept": 3691}));
+
+        let dry = installation.run(&["renew", "20000", "--dry-run", "--format", "json"]);
+        let renewed = installation.run(&["renew", "20000", "20003", "1", "--format", "json"]);
+        assert_eq!((dry.code, renewed.code), (0, 3));
+        let (dry, renewed): (Value, Value) =
+            (serde_json::from_str(&dry.stdout).unwrap(), serde_json::from_str(&renewed.stdout).unwrap());
+        for field in ["periodStarts", "periodEnds", "dueOn", "total", "currency"] {
+            assert_eq!(dry[0][field], renewed[0][field], "the preview equals the invoice: {field}");
+        }
+        assert_eq!(renewed[0]["invoiceId"], "1");
+        assert_eq!(renewed[1]["reason"], "Service is one-time and has nothing to renew");
+        assert_eq!(renewed[2]["outcome"], "not found");
+
+        let shown = installation.run(&["invoice", "show", "1", "--format", "json"]);
+        let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+        assert_eq!((&shown["total"], &shown["currency"]), (&"1930.20".into(), &"SEK".into()));
+        assert_eq!(shown["lines"][1]["description"], "+ Extra storage 50 GB, 2028-07-02 – 2029-07-01");
+        assert_eq!(installation.run(&["invoice", "show", "99"]).code, 1);
+        let list = installation.run(&["invoice", "list", "--status", "unpaid"]);
+        assert!(list.stdout.contains("Karin Svensson") && list.stderr.contains("1 of 1 invoices"), "{}", list.shown());
+        assert_eq!(installation.run(&["doctor"]).code, 0);
+
+        installation.database.sql("update services set next_period = next_period + 1 where id = 20001").unwrap();
+        let sick = installation.run(&["doctor"]);
+        assert_eq!(sick.code, 3);
+        assert!(sick.stdout.contains("WRONG   billed through is where the next period starts"), "{}", sick.shown());
+    }
+
+    async fn keys_are_shown_once_and_revoked(kind) {
+        let installation = Installation::new(kind).await;
+        let made = installation.run(&["key", "create", "--name", "panel", "--scopes", "read:billing,write:billing"]);
+        assert!(made.code == 0 && made.stdout.starts_with("pn_") && made.stdout.trim().len() > 40, "{}", made.shown());
+        let list = installation.run(&["key", "list"]);
+        assert!(!list.stdout.contains(made.stdout.trim()), "the secret is not shown again");
+        assert_eq!(installation.run(&["key", "revoke", "2"]).code, 0);
+        let list = installation.run(&["key", "list", "--format", "json"]);
+        let list: Value = serde_json::from_str(&list.stdout).unwrap();
+        assert_eq!((&list[0]["state"], &list[1]["state"]), (&"active".into(), &"revoked".into()));
+        let expiring = ["key", "create", "--name", "x", "--scopes", "admin", "--expires", "2999-12-31", "--format", "json"];
+        let expiring: Value = serde_json::from_str(&installation.run(&expiring).stdout).unwrap();
+        assert_eq!(expiring["expiresAt"], "2999-12-31T23:00:00Z", "the end of that day in Sundsvall");
+        for (flags, code) in [
+            (&["key", "revoke", "99"][..], 1),
+            (&["key", "create", "--name", "x", "--scopes", "root"], 2),
+            (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "soon"], 2),
+            (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "2020-01-01"], 1),
+            (&["key", "create", "--name", "x", "--scopes", "read:billing", "--customer", "77"], 1),
+        ] {
+            let ended = installation.run(flags);
+            assert_eq!(ended.code, code, "{flags:?}: {}", ended.shown());
+        }
+    }
+
+    async fn a_stopped_server_finishes_what_it_accepted(kind) {
+        let installation = Installation::new(kind).await;
+        installation.run(&["import", "csv", provider_csv().to_str().unwrap()]);
+        let mut serving = installation.serve();
+        let client = client();
+        let calls: Vec<_> = (20_000..20_032)
+            .map(|service| {
+                let call = client.post(format!("http://{}/api/services/{service}/renew", serving.address));
+                tokio::spawn(call.header("x-api-key", &installation.key).send())
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let status = Command::new("kill").args(["-TERM", &serving.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert!(serving.child.wait().unwrap().success(), "it ends by itself and well");
+        let mut invoices = 0;
+        for call in calls {
+            // One that came too late finds nobody; one that was accepted gets a whole answer.
+            let Ok(response) = call.await.unwrap() else { continue };
+            let body: Value = response.json().await.expect("a whole answer");
+            invoices += usize::from(body["data"]["invoiceId"].is_string());
+        }
+        let written = installation.database.sql("select count(*) from invoices").unwrap();
+        assert!(written.trim().parse::<usize>().unwrap() >= invoices);
+        assert_eq!(installation.run(&["doctor"]).code, 0);
+    }
+}
+
+#[test]
+fn a_mistake_is_told_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    assert_snapshot!(run_in(folder.path(), &["serve"]).shown(), @"
+    exit 1
+    --- out
+    --- err
+    error: there is no database at perennial.db: run `perennial init` to make one
+    ");
+    assert_snapshot!(run_in(folder.path(), &["init"]).shown(), @"
+    exit 2
+    --- out
+    --- err
+    error: these flags are needed when nobody can be asked: --name --address --city --country --vat-rate --currency --time-zone
+    ");
+    let mut wrong = INIT.to_vec();
+    wrong[8] = "Sweden";
+    assert_snapshot!(run_in(folder.path(), &wrong).shown(), @r#"
+    exit 1
+    --- out
+    --- err
+    error: `country` must be a country code of two capitals such as SE, not "Sweden"
+    "#);
+    fs::write(folder.path().join("perennial.toml"), "[server]\nlisten = \"127.0.0.1:1\"\nrate_limit = 5\n").unwrap();
+    assert_snapshot!(run_in(folder.path(), &["serve"]).shown(), @"
+    exit 2
+    --- out
+    --- err
+    error: perennial.toml: unknown key `rate_limit` in [server]; did you mean `rate_limit_per_minute`?
+    ");
+    fs::write(folder.path().join("perennial.toml"), "[database]\nurl = \"mysql://localhost/x\"\n").unwrap();
+    assert_snapshot!(run_in(folder.path(), &["doctor"]).shown(), @"
+    exit 1
+    --- out
+    --- err
+    error: cannot use this database address: a database is `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`
+    ");
+    assert_eq!(run_in(folder.path(), &["renew"]).code, 2, "clap's own usage error");
+}
+
+#[test]
+fn completions_are_printed() {
+    let folder = TempDir::new().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run_in(folder.path(), &["completions", shell]);
+        assert!(ended.code == 0 && ended.stdout.contains("perennial"), "{shell}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_init_and_an_old_schema_change_nothing() {
+    let installation = Installation::new(Kind::Sqlite).await;
+    let again = installation.run(&INIT);
+    assert_snapshot!(again.shown(), @"
+    exit 2
+    --- out
+    --- err
+    error: the database has a seller already: nothing was changed
+    ");
+    installation.database.sql("delete from _sqlx_migrations where version > 1").unwrap();
+    assert_snapshot!(installation.run(&["doctor"]).shown(), @"
+    exit 1
+    --- out
+    --- err
+    error: the database is at schema 1 of 2: run `perennial migrate`
+    ");
+}

@@ -1,0 +1,82 @@
+//! kill -9 in the middle of renewals, again and again: nothing that was answered is lost, nothing is doubled, no number is
+//! missing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use perennial_testkit::{Kind, client, provider_csv};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::run::Installation;
+
+/// Times the server is killed.
+const KILLS: u64 = 20;
+/// Callers at once.
+const CALLERS: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_on_sqlite_loses_and_doubles_nothing() {
+    kill_again_and_again(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_on_postgres_loses_and_doubles_nothing() {
+    kill_again_and_again(Kind::Postgres).await;
+}
+
+async fn kill_again_and_again(kind: Kind) {
+    let installation = Installation::new(kind).await;
+    let imported = installation.run(&["import", "csv", provider_csv().to_str().unwrap()]);
+    assert_eq!(imported.code, 0, "{}", imported.shown());
+    // Every answer that a caller has read: service to invoice.
+    let answered: Arc<Mutex<HashMap<u64, String>>> = Arc::default();
+    let mut next = 20_000;
+    let client = client();
+    for kill in 0..KILLS {
+        let mut serving = installation.serve();
+        let mut callers = JoinSet::new();
+        for caller in 0..CALLERS as u64 {
+            let (address, key, answered) = (serving.address, installation.key.clone(), answered.clone());
+            let client = client.clone();
+            callers.spawn(async move {
+                // Each walks through services of its own until the server is gone.
+                for service in (next + caller..23_691).step_by(CALLERS) {
+                    let call =
+                        client.post(format!("http://{address}/api/services/{service}/renew")).header("x-api-key", &key);
+                    let Ok(response) = call.send().await else { return };
+                    let Ok(body) = response.json::<Value>().await else { return };
+                    if let Some(invoice) = body["data"]["invoiceId"].as_str() {
+                        answered.lock().unwrap().insert(service, invoice.to_owned());
+                    }
+                }
+            });
+        }
+        // A different moment each time.
+        tokio::time::sleep(Duration::from_millis(60 + kill * 37 % 200)).await;
+        serving.child.kill().unwrap();
+        serving.child.wait().unwrap();
+        callers.join_all().await;
+        let doctor = installation.run(&["doctor"]);
+        assert_eq!(doctor.code, 0, "after kill {kill}: {}", doctor.shown());
+        // The next round overlaps with this one: what was lost on the way is asked for again.
+        next += 60;
+    }
+    let answered = answered.lock().unwrap();
+    assert!(answered.len() > 100, "the load was real: {} answers", answered.len());
+    let rows = installation.database.sql("select service_id, invoice_id from periods order by 1").unwrap();
+    let written: HashMap<u64, String> = rows
+        .lines()
+        .map(|row| row.split_once('|').unwrap())
+        .map(|(service, invoice)| (service.parse().unwrap(), invoice.to_owned()))
+        .collect();
+    assert_eq!(rows.lines().count(), written.len(), "one claim per service");
+    for (service, invoice) in answered.iter() {
+        assert_eq!(written.get(service), Some(invoice), "the answer for service {service} is in the database");
+    }
+    let numbers =
+        installation.database.sql("select min(series_number), max(series_number), count(*) from invoices").unwrap();
+    let numbers: Vec<u64> = numbers.trim().split('|').map(|number| number.parse().unwrap()).collect();
+    assert_eq!((numbers[0], numbers[1]), (1, numbers[2]), "no number is missing");
+}

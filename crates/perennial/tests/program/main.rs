@@ -1,0 +1,5 @@
+//! The program itself: its commands as a person types them, and what is left when it is killed.
+
+mod commands;
+mod crash;
+mod run;
