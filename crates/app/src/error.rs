@@ -25,6 +25,12 @@ pub enum AppError {
     /// Others changed the same rows again and again; the same call may succeed later.
     #[error("too many changes to the same services at once")]
     Contention,
+    /// More is asked for than can be done now; the same call may succeed later.
+    #[error("too many requests wait already")]
+    Busy,
+    /// The database is away; the same call may succeed later.
+    #[error("the database is not available")]
+    Unavailable,
     /// The operating system gave no random bytes.
     #[error("no randomness: {0}")]
     Random(String),

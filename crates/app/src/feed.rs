@@ -85,7 +85,8 @@ pub(crate) struct PriceQuery {
 #[derive(Debug)]
 pub struct PriceFeeds {
     feeds: BTreeMap<String, FeedConfig>,
-    client: reqwest::Client,
+    /// Missing when no feed is configured: an HTTP client wants root certificates, which not every machine has.
+    client: Option<reqwest::Client>,
     cache: Mutex<HashMap<PriceQuery, (Instant, Money)>>,
     random: Random,
 }
@@ -121,14 +122,10 @@ impl PriceFeeds {
                 return Err(error("its url must contain {product}"));
             }
         }
-        // One provider for the whole process; a second installation is refused and that is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .timeout(FEED_ATTEMPT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("perennial/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| FeedConfigError { name: "all".to_owned(), reason: format!("no HTTP client: {e}") })?;
+        let client = match feeds.keys().next() {
+            Some(name) => Some(client().map_err(|reason| FeedConfigError { name: name.clone(), reason })?),
+            None => None,
+        };
         Ok(Self { feeds, client, cache: Mutex::default(), random })
     }
 
@@ -141,13 +138,13 @@ impl PriceFeeds {
             currency: query.currency,
             reason,
         };
-        let Some(feed) = self.feeds.get(&query.feed) else {
+        let (Some(feed), Some(client)) = (self.feeds.get(&query.feed), &self.client) else {
             return Err(unavailable("no such feed is configured".to_owned()));
         };
         if let Some(price) = self.remembered(feed, query) {
             return Ok(price);
         }
-        match timeout(FEED_DEADLINE, self.ask(feed, query)).await {
+        match timeout(FEED_DEADLINE, self.ask(client, feed, query)).await {
             Ok(Ok(price)) => {
                 self.remember(feed, query, price);
                 Ok(price)
@@ -157,10 +154,10 @@ impl PriceFeeds {
         }
     }
 
-    async fn ask(&self, feed: &FeedConfig, query: &PriceQuery) -> Result<Money, String> {
+    async fn ask(&self, client: &reqwest::Client, feed: &FeedConfig, query: &PriceQuery) -> Result<Money, String> {
         let mut tries = 0;
         loop {
-            match self.ask_once(feed, query).await {
+            match ask_once(client, feed, query).await {
                 Ok(price) => return Ok(price),
                 Err(Failure::Passing(_)) if tries < FEED_RETRIES => {
                     tries += 1;
@@ -171,31 +168,6 @@ impl PriceFeeds {
                 Err(Failure::Passing(reason) | Failure::Final(reason)) => return Err(reason),
             }
         }
-    }
-
-    async fn ask_once(&self, feed: &FeedConfig, query: &PriceQuery) -> Result<Money, Failure> {
-        let url = fill_in(&feed.url, query.product, &query.cycle.to_string(), query.currency.code());
-        let mut request = self.client.get(url).header("accept", "application/json");
-        if let Some(token) = &feed.token {
-            request = request.bearer_auth(token);
-        }
-        let passing = |error: reqwest::Error| Failure::Passing(error.without_url().to_string());
-        let mut response = request.send().await.map_err(passing)?;
-        let status = response.status();
-        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-            return Err(Failure::Passing(format!("it answered {status}")));
-        }
-        if status != StatusCode::OK {
-            return Err(Failure::Final(format!("it answered {status}")));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(passing)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MAX_ANSWER_BYTES {
-                return Err(Failure::Final(format!("its answer is larger than {MAX_ANSWER_BYTES} bytes")));
-            }
-        }
-        read(&body, query.currency).map_err(Failure::Final)
     }
 
     fn remembered(&self, feed: &FeedConfig, query: &PriceQuery) -> Option<Money> {
@@ -213,6 +185,42 @@ impl PriceFeeds {
         }
         cache.insert(query.clone(), (Instant::now(), price));
     }
+}
+
+fn client() -> Result<reqwest::Client, String> {
+    // One provider for the whole process; a second installation is refused and that is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(FEED_ATTEMPT_TIMEOUT)
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("perennial/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| format!("no HTTP client can be made, are root certificates installed? {error}"))
+}
+
+async fn ask_once(client: &reqwest::Client, feed: &FeedConfig, query: &PriceQuery) -> Result<Money, Failure> {
+    let url = fill_in(&feed.url, query.product, &query.cycle.to_string(), query.currency.code());
+    let mut request = client.get(url).header("accept", "application/json");
+    if let Some(token) = &feed.token {
+        request = request.bearer_auth(token);
+    }
+    let passing = |error: reqwest::Error| Failure::Passing(error.without_url().to_string());
+    let mut response = request.send().await.map_err(passing)?;
+    let status = response.status();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(Failure::Passing(format!("it answered {status}")));
+    }
+    if status != StatusCode::OK {
+        return Err(Failure::Final(format!("it answered {status}")));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(passing)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err(Failure::Final(format!("its answer is larger than {MAX_ANSWER_BYTES} bytes")));
+        }
+    }
+    read(&body, query.currency).map_err(Failure::Final)
 }
 
 /// Ids, cycles and currencies are plain letters and digits, so nothing needs escaping.

@@ -22,6 +22,7 @@ mod price;
 mod product;
 mod random;
 mod renew;
+mod renewal_queue;
 mod seller;
 mod service;
 
@@ -46,6 +47,7 @@ pub use price::NewPrice;
 pub use product::NewProduct;
 pub use random::Random;
 pub use renew::{MAX_BATCH_SERVICES, Outcome, Renewal, Renewed};
+pub use renewal_queue::{MAX_GROUP_REQUESTS, QUEUE_CAPACITY_REQUESTS, RenewalQueue, RenewalWorkers};
 pub use seller::NewSeller;
 pub use service::{NewService, ServiceChange};
 

@@ -1,12 +1,13 @@
-//! Renewing: the one function behind every door, for a list of services. One is a list of one.
+//! Renewing: the one function behind every door, for a list of requests. One is a list of one.
 //!
-//! Gather, refresh prices, plan, commit. Only the commit is a transaction; a service that changed since it was gathered is
-//! gathered and planned again.
+//! An attempt gathers, plans and commits in a constant number of statements, whatever the size of the list; only the
+//! commit is a transaction. What could not be settled is attempted again: a service that changed since it was gathered,
+//! or one whose price has to be asked for first, which happens between attempts and outside of any transaction.
 
 use std::collections::{HashMap, HashSet};
 
 use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
-use perennial_billing::{InvoiceId, Money, PriceSource, ServiceId};
+use perennial_billing::{InvoiceId, Money, PriceSource, SellerId, ServiceId};
 use perennial_store::renewals::{self, Gathered, NewRenewal, WrittenInvoice};
 use perennial_store::sellers::{self, OpenInvoicePolicy, Seller};
 use perennial_store::{StoreError, Tx};
@@ -17,10 +18,10 @@ use crate::{App, AppError, Caller, PriceUnavailable, Result};
 
 /// Services in one call at most.
 pub const MAX_BATCH_SERVICES: usize = 1_000;
-/// How often a batch is gathered, planned and committed before it counts as contended.
-const MAX_ATTEMPTS: u32 = 5;
+/// How often a request is attempted before its service counts as contended.
+pub(crate) const MAX_ATTEMPTS: u32 = 5;
 
-/// What became of one service of a batch.
+/// What became of one service of a list.
 #[derive(Debug, Clone)]
 pub struct Renewal {
     /// The service.
@@ -66,21 +67,34 @@ pub struct Renewed {
     pub mailed: bool,
 }
 
-/// A plan on its way into the database.
-struct Planned {
-    new: NewRenewal,
-    service_type: i64,
+/// A request to renew one service.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub caller: Caller,
+    pub service: ServiceId,
+    /// What price feeds answered for it, or why they gave nothing.
+    pub fed: Fed,
 }
 
-/// The prices that feeds gave during this call, or why they gave none.
-type Fed = HashMap<PriceQuery, std::result::Result<Money, PriceUnavailable>>;
+pub(crate) type Fed = HashMap<PriceQuery, std::result::Result<Money, PriceUnavailable>>;
+
+/// How far one attempt came with a request.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// It is settled.
+    Settled(Outcome),
+    /// These prices have to be asked for first.
+    NeedsPrices(Vec<PriceQuery>),
+    /// The service changed in between, or somebody else was faster: look again.
+    Again,
+}
 
 impl App {
     /// Renews services: claims the next period of each and issues its invoice. The answer has one entry per service, in
     /// the order they were asked for; a service named twice is renewed once. One that is refused takes nothing down with it.
     ///
     /// # Errors
-    /// Only what concerns the whole batch: the database is away, or others change the same services without pause.
+    /// Only what concerns the whole list: the database is away, or others change the same services without pause.
     pub async fn renew(&self, caller: &Caller, services: &[ServiceId]) -> Result<Vec<Renewal>> {
         self.renew_or_preview(caller, services, false).await
     }
@@ -105,22 +119,30 @@ impl App {
             )));
         }
         let mut seen = HashSet::new();
-        let mut pending: Vec<ServiceId> = services.iter().copied().filter(|service| seen.insert(*service)).collect();
+        let distinct = services.iter().copied().filter(|service| seen.insert(*service));
+        let mut asks: Vec<Ask> = distinct.map(|service| Ask { caller: *caller, service, fed: Fed::new() }).collect();
         let mut outcomes: HashMap<ServiceId, Outcome> = HashMap::new();
-        let mut fed = Fed::new();
         for _ in 0..MAX_ATTEMPTS {
-            let (seller, mut gathered) = self.gather(caller, &pending).await?;
-            self.refresh_prices(&seller, &mut gathered, &mut fed).await;
-            let planned = self.plan_all(&seller, &pending, gathered, &fed, &mut outcomes);
-            if is_preview {
-                outcomes
-                    .extend(planned.into_iter().map(|p| (p.new.plan.service, Outcome::Planned(Box::new(p.new.plan)))));
+            let steps = self.attempt(caller.seller, &asks, is_preview).await?;
+            let mut unsettled = Vec::new();
+            let mut queries = HashSet::new();
+            for (ask, step) in asks.into_iter().zip(steps) {
+                match step {
+                    Step::Settled(outcome) => {
+                        outcomes.insert(ask.service, outcome);
+                        continue;
+                    }
+                    Step::NeedsPrices(wanted) => queries.extend(wanted),
+                    Step::Again => {}
+                }
+                unsettled.push(ask);
+            }
+            asks = unsettled;
+            if asks.is_empty() {
                 break;
             }
-            pending = self.commit(caller, &seller, planned, &mut outcomes).await?;
-            if pending.is_empty() {
-                break;
-            }
+            let fed = self.ask_feeds(queries).await;
+            asks.iter_mut().for_each(|ask| ask.fed.extend(fed.clone()));
         }
         let find = |service: &ServiceId| {
             let outcome = outcomes.get(service).cloned().ok_or(AppError::Contention)?;
@@ -129,128 +151,137 @@ impl App {
         services.iter().map(find).collect()
     }
 
-    async fn gather(&self, caller: &Caller, services: &[ServiceId]) -> Result<(Seller, HashMap<ServiceId, Gathered>)> {
-        let mut conn = self.store.read().await?;
-        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let gathered = renewals::gather(&mut conn, &seller, caller.customer, services).await?;
-        Ok((seller, gathered))
-    }
-
-    /// Asks the price feeds that these services need, all at once. Services that cannot be renewed anyway ask nothing.
-    async fn refresh_prices(&self, seller: &Seller, gathered: &mut HashMap<ServiceId, Gathered>, fed: &mut Fed) {
-        let today = self.clock.today(&seller.time_zone);
+    /// Asks price feeds, all at once.
+    pub(crate) async fn ask_feeds(&self, queries: impl IntoIterator<Item = PriceQuery>) -> Fed {
         let mut asked = JoinSet::new();
-        let queries: HashSet<PriceQuery> =
-            gathered.values().filter(|g| claimable(&g.facts, today).is_ok()).flat_map(queries_of).collect();
         for query in queries {
-            if !fed.contains_key(&query) {
-                let feeds = self.feeds.clone();
-                asked.spawn(async move {
-                    let price = feeds.price(&query).await;
-                    (query, price)
-                });
-            }
+            let feeds = self.feeds.clone();
+            asked.spawn(async move {
+                let price = feeds.price(&query).await;
+                (query, price)
+            });
         }
-        fed.extend(asked.join_all().await);
-        for service in gathered.values_mut() {
-            fill_in(service, fed);
-        }
+        asked.join_all().await.into_iter().collect()
     }
 
-    /// Plans each service; what cannot be renewed gets its outcome at once.
-    fn plan_all(
-        &self,
-        seller: &Seller,
-        services: &[ServiceId],
-        mut gathered: HashMap<ServiceId, Gathered>,
-        fed: &Fed,
-        outcomes: &mut HashMap<ServiceId, Outcome>,
-    ) -> Vec<Planned> {
+    /// Gathers, plans and commits requests of one seller, as far as it goes. The steps are in the order of the requests.
+    pub(crate) async fn attempt(&self, seller: SellerId, asks: &[Ask], is_preview: bool) -> Result<Vec<Step>> {
+        let (seller, mut gathered) = self.gather(seller, asks).await?;
         let today = self.clock.today(&seller.time_zone);
-        let mut planned = Vec::new();
-        for service in services {
-            let Some(gathered) = gathered.remove(service) else {
-                outcomes.insert(*service, Outcome::NotFound);
-                continue;
+        let mut steps = Vec::with_capacity(asks.len());
+        let mut planned: Vec<(usize, NewRenewal, i64)> = Vec::new();
+        for (place, ask) in asks.iter().enumerate() {
+            let is_visible = |g: &Gathered| ask.caller.customer.is_none_or(|customer| customer == g.customer.id);
+            let step = match gathered.get_mut(&ask.service) {
+                Some(Some(found)) if is_visible(found) => {
+                    let step = look_at(&seller, found, ask, today);
+                    if let Step::Settled(Outcome::Planned(plan)) = step {
+                        if is_preview {
+                            Step::Settled(Outcome::Planned(plan))
+                        } else {
+                            planned.extend(gathered.insert(ask.service, None).flatten().map(|found| {
+                                let service_type = found.service_type;
+                                (place, new_renewal(&seller, *plan, found, &ask.caller), service_type)
+                            }));
+                            Step::Again
+                        }
+                    } else {
+                        step
+                    }
+                }
+                // Another request of this list renews it: see what came of that.
+                Some(None) => Step::Again,
+                Some(Some(_)) | None => Step::Settled(Outcome::NotFound),
             };
-            let outcome = match plan(&gathered.facts, today) {
-                Ok(plan) => {
-                    planned.push(Planned::new(seller, plan, gathered));
-                    continue;
-                }
-                Err(Refusal::OpenInvoice(invoice)) => {
-                    let policy = seller.open_invoice_policy;
-                    Outcome::Open { invoice, service_type: gathered.service_type, policy }
-                }
-                Err(refusal @ Refusal::NoPrice { .. }) => {
-                    let failure = queries_of(&gathered).find_map(|query| fed.get(&query)?.as_ref().err());
-                    Outcome::PriceUnavailable(failure.map_or_else(|| refusal.to_string(), ToString::to_string))
-                }
-                Err(refusal) => Outcome::Refused(refusal),
-            };
-            outcomes.insert(*service, outcome);
+            steps.push(step);
         }
-        planned
+        for (place, outcome) in self.commit(&seller, planned).await? {
+            steps[place] = Step::Settled(outcome);
+        }
+        Ok(steps)
     }
 
-    /// Writes the plans in one transaction. Answers with the services that have to be gathered and planned again.
-    async fn commit(
-        &self,
-        caller: &Caller,
-        seller: &Seller,
-        planned: Vec<Planned>,
-        outcomes: &mut HashMap<ServiceId, Outcome>,
-    ) -> Result<Vec<ServiceId>> {
+    async fn gather(&self, seller: SellerId, asks: &[Ask]) -> Result<(Seller, HashMap<ServiceId, Option<Gathered>>)> {
+        let mut services: Vec<ServiceId> = asks.iter().map(|ask| ask.service).collect();
+        services.sort_unstable();
+        services.dedup();
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let gathered = renewals::gather(&mut conn, &seller, &services).await?;
+        Ok((seller, gathered.into_iter().map(|(service, found)| (service, Some(found))).collect()))
+    }
+
+    /// Writes the plans in one transaction. What is missing in the answer has to be looked at again.
+    async fn commit(&self, seller: &Seller, planned: Vec<(usize, NewRenewal, i64)>) -> Result<Vec<(usize, Outcome)>> {
         if planned.is_empty() {
             return Ok(Vec::new());
         }
-        let all: Vec<ServiceId> = planned.iter().map(|p| p.new.plan.service).collect();
         let mut tx = self.store.begin().await?;
-        let written = match self.write(&mut tx, caller, seller, planned).await {
-            Ok(written) => written,
+        let outcomes = match self.write(&mut tx, seller, planned).await {
+            Ok(outcomes) => outcomes,
             // Another node was faster or in the way: everything is rolled back and looked at again.
-            Err(StoreError::Retry(_)) => return Ok(all),
-            Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => return Ok(all),
+            Err(StoreError::Retry(_)) => return Ok(Vec::new()),
+            Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
         match tx.commit().await {
-            Ok(()) => {}
-            Err(StoreError::Retry(_)) => return Ok(all),
-            Err(error) => return Err(error.into()),
+            Ok(()) => Ok(outcomes),
+            Err(StoreError::Retry(_)) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
         }
-        outcomes.extend(written);
-        Ok(all.into_iter().filter(|service| !outcomes.contains_key(service)).collect())
     }
 
     async fn write(
         &self,
         tx: &mut Tx,
-        caller: &Caller,
         seller: &Seller,
-        planned: Vec<Planned>,
-    ) -> perennial_store::Result<Vec<(ServiceId, Outcome)>> {
-        let ids: Vec<ServiceId> = planned.iter().map(|p| p.new.plan.service).collect();
+        planned: Vec<(usize, NewRenewal, i64)>,
+    ) -> perennial_store::Result<Vec<(usize, Outcome)>> {
+        let ids: Vec<ServiceId> = planned.iter().map(|(_, new, _)| new.plan.service).collect();
         let versions = renewals::lock(tx, seller.id, &ids).await?;
-        let is_current = |p: &Planned| versions.get(&p.new.plan.service) == Some(&p.new.version);
-        let (new, types): (Vec<NewRenewal>, Vec<i64>) =
-            planned.into_iter().filter(is_current).map(|p| (p.new, p.service_type)).unzip();
-        let at = self.clock.now();
-        let invoices = renewals::write(tx, seller, &new, at, &caller.actor.to_string()).await?;
-        let renewed = new.into_iter().zip(types).zip(invoices).map(|((new, service_type), invoice)| {
-            let service = new.plan.service;
+        let mut current = Vec::with_capacity(planned.len());
+        let mut asked = Vec::with_capacity(planned.len());
+        for (place, new, service_type) in planned {
+            if versions.get(&new.plan.service) == Some(&new.version) {
+                current.push(new);
+                asked.push((place, service_type));
+            }
+        }
+        let invoices = renewals::write(tx, seller, &current, self.clock.now()).await?;
+        let renewed = current.into_iter().zip(invoices).zip(asked).map(|((new, invoice), (place, service_type))| {
             let renewed = Renewed { invoice, plan: new.plan, service_type, mailed: new.mail };
-            (service, Outcome::Renewed(Box::new(renewed)))
+            (place, Outcome::Renewed(Box::new(renewed)))
         });
         Ok(renewed.collect())
     }
 }
 
-impl Planned {
-    fn new(seller: &Seller, plan: Plan, gathered: Gathered) -> Self {
-        let mail = seller.mail_invoices && !gathered.customer.party.email.is_empty();
-        let new = NewRenewal { plan, version: gathered.version, customer: gathered.customer, mail };
-        Self { new, service_type: gathered.service_type }
+/// What would be issued for one gathered service, or why it is not; prices that are not known yet are asked for only if
+/// the service could be renewed at all.
+fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil::Date) -> Step {
+    if claimable(&found.facts, today).is_ok() {
+        let missing: Vec<PriceQuery> = queries_of(found).filter(|query| !ask.fed.contains_key(query)).collect();
+        if !missing.is_empty() {
+            return Step::NeedsPrices(missing);
+        }
+        fill_in(found, &ask.fed);
     }
+    Step::Settled(match plan(&found.facts, today) {
+        Ok(plan) => Outcome::Planned(Box::new(plan)),
+        Err(Refusal::OpenInvoice(invoice)) => {
+            Outcome::Open { invoice, service_type: found.service_type, policy: seller.open_invoice_policy }
+        }
+        Err(refusal @ Refusal::NoPrice { .. }) => {
+            let failure = queries_of(found).find_map(|query| ask.fed.get(&query)?.as_ref().err());
+            Outcome::PriceUnavailable(failure.map_or_else(|| refusal.to_string(), ToString::to_string))
+        }
+        Err(refusal) => Outcome::Refused(refusal),
+    })
+}
+
+fn new_renewal(seller: &Seller, plan: Plan, found: Gathered, caller: &Caller) -> NewRenewal {
+    let mail = seller.mail_invoices && !found.customer.party.email.is_empty();
+    NewRenewal { plan, version: found.version, customer: found.customer, mail, actor: caller.actor.to_string() }
 }
 
 /// What the feeds have to be asked for one service and its add-ons.

@@ -118,6 +118,15 @@ impl Store {
         }
     }
 
+    /// How many writers at once are of use: a SQLite file takes one; on PostgreSQL one gathers while another commits.
+    #[must_use]
+    pub fn useful_writers(&self) -> usize {
+        match self.dialect() {
+            Dialect::Sqlite => 1,
+            Dialect::Postgres => 2,
+        }
+    }
+
     /// What the database is called in messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -45,6 +45,14 @@ pub enum StoreError {
     Statement(#[source] sqlx::Error),
 }
 
+impl StoreError {
+    /// Whether the same call may succeed later without anything being changed.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::error::ErrorKind;

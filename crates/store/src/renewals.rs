@@ -6,8 +6,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use perennial_billing::renewal::{Facts, Item, Line, Plan, Policy, PriceOrigin};
 use perennial_billing::{
-    AddonId, Currency, CustomerId, Cycle, InvoiceId, Money, PriceSource, PriceVersion, ProductId, Quantity, SellerId,
-    ServiceId,
+    AddonId, Currency, Cycle, InvoiceId, Money, PriceSource, PriceVersion, ProductId, Quantity, SellerId, ServiceId,
 };
 
 use crate::audit::{self, AuditEntry};
@@ -36,14 +35,8 @@ pub struct Gathered {
     pub addon_price_sources: Vec<PriceSource>,
 }
 
-/// Reads services and what decides their renewal; only those of `customer`, if one is given. Services that do not exist
-/// are left out.
-pub async fn gather(
-    conn: &mut Conn,
-    seller: &Seller,
-    customer: Option<CustomerId>,
-    services: &[ServiceId],
-) -> Result<HashMap<ServiceId, Gathered>> {
+/// Reads services and what decides their renewal. Services that do not exist are left out.
+pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) -> Result<HashMap<ServiceId, Gathered>> {
     let policy = Policy {
         payment_terms_days: seller.payment_terms_days,
         renew_ahead_months: seller.renew_ahead_months,
@@ -56,9 +49,9 @@ pub async fn gather(
         c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.created_on \
         from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        where s.seller_id = $1 and s.id {in $2} and ($3 is null or s.customer_id = $3)";
+        where s.seller_id = $1 and s.id {in $2}";
     let ids: Vec<i64> = services.iter().map(|service| service.0).collect();
-    let rows = conn.rows(sql, params![seller.id.0, ids, customer.map(|c| c.0)]).await?;
+    let rows = conn.rows(sql, params![seller.id.0, ids]).await?;
     let mut gathered =
         rows.iter().map(|row| read(row, policy).map(|g| (g.facts.service, g))).collect::<Result<HashMap<_, _>>>()?;
     gather_addons(conn, seller.id, &mut gathered).await?;
@@ -157,6 +150,8 @@ pub struct NewRenewal {
     pub customer: Customer,
     /// Whether the invoice is mailed.
     pub mail: bool,
+    /// Who asked for it.
+    pub actor: String,
 }
 
 /// An invoice that was written.
@@ -186,7 +181,6 @@ pub async fn write(
     seller: &Seller,
     renewals: &[NewRenewal],
     at: Timestamp,
-    actor: &str,
 ) -> Result<Vec<WrittenInvoice>> {
     if renewals.is_empty() {
         return Ok(Vec::new());
@@ -200,7 +194,7 @@ pub async fn write(
     advance_services(tx, seller.id, &invoices).await?;
     let mailed: Vec<_> = invoices.iter().filter(|(_, new)| new.mail).map(|(id, _)| *id).collect();
     outbox::queue_invoice_mails(tx, seller.id, &mailed, at).await?;
-    let trail: Vec<_> = invoices.iter().map(|(_, new)| renewed(new.plan.service, at, actor)).collect();
+    let trail: Vec<_> = invoices.iter().map(|(_, new)| renewed(new.plan.service, at, &new.actor)).collect();
     audit::append(tx, seller.id, &trail).await?;
     insert_invoices(tx, seller, &invoices, at).await
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use perennial_app::RenewalQueue;
 use perennial_web::{RateLimit, Web, guarded, router};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -21,6 +22,13 @@ pub struct TestServer {
     pub address: SocketAddr,
     client: Client,
     _stop: oneshot::Sender<()>,
+}
+
+/// The renewal workers end with the test's runtime.
+fn web(provider: &Provider, limit: RateLimit) -> Web {
+    let (renewals, mut workers) = RenewalQueue::start(&provider.app);
+    workers.detach();
+    Web::new(provider.app.clone(), renewals, limit)
 }
 
 /// An HTTP client, also where no server of this process has set up TLS.
@@ -52,7 +60,7 @@ impl TestServer {
 
     /// Serves a provider.
     pub async fn start_with(provider: &Provider, limit: RateLimit) -> Self {
-        Self::serve(router(Web::new(provider.app.clone(), limit))).await
+        Self::serve(router(web(provider, limit))).await
     }
 
     async fn serve(router: Router) -> Self {
@@ -67,7 +75,7 @@ impl TestServer {
 
     /// Serves these routes instead of the program's, behind the same guards.
     pub async fn start_routes(provider: &Provider, routes: Router<Web>) -> Self {
-        Self::serve(guarded(routes, Web::new(provider.app.clone(), RateLimit(None)))).await
+        Self::serve(guarded(routes, web(provider, RateLimit(None)))).await
     }
 
     /// A request that can still be changed.

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use perennial_app::{Actor, App, Caller, Scope};
+use perennial_app::{Actor, App, Caller, RenewalQueue, Scope};
 use serde::Serialize;
 
 use crate::limit::StandingSlot;
@@ -18,6 +18,7 @@ use crate::{ApiError, Web};
 pub(crate) struct Context {
     pub app: App,
     pub caller: Caller,
+    pub renewals: RenewalQueue,
     request_id: String,
 }
 
@@ -50,7 +51,7 @@ impl FromRequestParts<Web> for Context {
             }
         }
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        Ok(Self { app: web.app.clone(), caller, request_id })
+        Ok(Self { app: web.app.clone(), caller, renewals: web.renewals.clone(), request_id })
     }
 }
 

@@ -113,7 +113,7 @@ impl From<AppError> for ApiError {
             AppError::Invalid(_) => Self::bad_request(error.to_string()),
             AppError::NotFound(_) => Self::not_found(error.to_string()),
             AppError::Conflict(message) => Self::conflict(message),
-            AppError::Contention => Self::unavailable(),
+            AppError::Contention | AppError::Busy | AppError::Unavailable => Self::unavailable(),
             AppError::Store(error) => error.into(),
             AppError::Random(_) => {
                 tracing::error!(%error, "a request failed");

@@ -20,13 +20,15 @@ pub use server::{DRAIN_TIMEOUT, serve};
 
 use std::sync::Arc;
 
-use perennial_app::App;
+use perennial_app::{App, RenewalQueue};
 
 /// What every handler holds. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Web {
     /// The verbs.
     pub app: App,
+    /// Where renewals are asked for.
+    pub renewals: RenewalQueue,
     /// How often each key may call.
     pub limits: Arc<RateLimits>,
 }
@@ -34,7 +36,7 @@ pub struct Web {
 impl Web {
     /// A web server's state.
     #[must_use]
-    pub fn new(app: App, limit: RateLimit) -> Self {
-        Self { app, limits: Arc::new(RateLimits::new(limit)) }
+    pub fn new(app: App, renewals: RenewalQueue, limit: RateLimit) -> Self {
+        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)) }
     }
 }

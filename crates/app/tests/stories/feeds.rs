@@ -20,10 +20,10 @@ on_both_databases! {
         feed.set_price("155.00");
         provider.app.renew(&provider.staff(), &[service, own]).await.unwrap();
         assert_snapshot!(ledger_of(&provider).await, @"
-        202600001 Anna Ek: issued 2026-11-23, due 2026-12-07, 155.00 + 38.75 VAT = 193.75 SEK
-          .se domain vps.example.net, 2026-12-01 – 2027-11-30 | 1 × 155.00 = 155.00 | S 25 %
-        202600002 Anna Ek: issued 2026-11-23, due 2026-12-07, 99.00 + 24.75 VAT = 123.75 SEK
+        202600001 Anna Ek: issued 2026-11-23, due 2026-12-07, 99.00 + 24.75 VAT = 123.75 SEK
           .se domain vps.example.net, 2026-12-01 – 2026-12-31 | 1 × 99.00 = 99.00 | S 25 %
+        202600002 Anna Ek: issued 2026-11-23, due 2026-12-07, 155.00 + 38.75 VAT = 193.75 SEK
+          .se domain vps.example.net, 2026-12-01 – 2027-11-30 | 1 × 155.00 = 155.00 | S 25 %
         ");
         assert_eq!(feed.requests(), [format!("GET /price?product={domain}&cycle=1y&currency=SEK HTTP/1.1")]);
 

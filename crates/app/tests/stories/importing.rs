@@ -82,9 +82,11 @@ on_both_databases! {
         services.csv:3: next_due: 2026-12-30 is not 2026-01-31 plus a whole number of cycles of 1m
         services.csv:4: next_due: 2025-12-31 is not 2026-01-31 plus a whole number of cycles of 1m
         services.csv:5: next_due: must be empty, because the cycle is once
+        services.csv:6: quantity: "0": must be more than 0
         services.csv:6: next_due: is missing, although the cycle is 1m
         services.csv:7: status: "asleep": a status is one of pending, active, suspended, cancelled, terminated, fraud
         services.csv:7: customer_id: 77 is not a valid row of customers.csv
+        services.csv:7: quantity: "-1": must be more than 0
         services.csv:7: auto_renew: "2": must be 0 or 1
         services.csv:8: has 5 fields instead of 11
         addons.csv:3: service_id: 555 is not a valid row of services.csv

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod feeds;
+mod grouping;
 mod importing;
 mod races;
 mod renewing;

@@ -1,7 +1,7 @@
 //! `perennial serve`.
 
 use anyhow::{Context, Result};
-use perennial_app::App;
+use perennial_app::{App, RenewalQueue};
 use perennial_web::{Web, router};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,7 +33,10 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     };
     let store = app.store.clone();
     tracing::info!("listening on http://{} with {}", listener.local_addr()?, store.kind());
-    perennial_web::serve(listener, router(Web::new(app, config.rate_limit())), stop).await?;
+    let (renewals, workers) = RenewalQueue::start(&app);
+    perennial_web::serve(listener, router(Web::new(app, renewals, config.rate_limit())), stop).await?;
+    // The router held the way in; what was queued through it is done before the database is closed.
+    workers.finish().await;
     store.close().await;
     Ok(Exit::Done)
 }

@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
-use perennial_app::{Outcome, Renewal, Scope};
+use perennial_app::{Outcome, Scope};
 use perennial_billing::{InvoiceId, ServiceId};
 use perennial_store::sellers::OpenInvoicePolicy;
 use serde::Serialize;
@@ -46,11 +46,7 @@ pub(crate) async fn renew(
 ) -> Result<Response, ApiError> {
     context.require(Scope::WriteBilling)?;
     let service: ServiceId = path_id("accountId", path)?;
-    // In a task of its own: a caller that hangs up neither loses the renewal nor leaves it half-way.
-    let (app, caller) = (context.app.clone(), context.caller);
-    let renewal = tokio::spawn(async move { app.renew(&caller, &[service]).await });
-    let renewals = renewal.await.map_err(|_| ApiError::internal())??;
-    let outcome = renewals.into_iter().next().map(|renewal: Renewal| renewal.outcome);
+    let outcome = context.renewals.renew(context.caller, service).await?;
     let answer = |invoice: InvoiceId, message, info, service_type: i64| {
         let invoice_id = invoice.to_string();
         let server_time = context.app.clock.now().as_second();
@@ -58,22 +54,22 @@ pub(crate) async fn renew(
         context.success(Data { success: true, invoice_id, message, info, service_type: service_type.to_string(), raw })
     };
     match outcome {
-        Some(Outcome::Renewed(renewed)) => {
+        Outcome::Renewed(renewed) => {
             let info = if renewed.mailed { MAILED } else { NOT_MAILED };
             Ok(answer(renewed.invoice.id, "Renewal invoice generated successfully", info, renewed.service_type))
         }
-        Some(Outcome::Open { invoice, service_type, policy: OpenInvoicePolicy::Return }) => {
+        Outcome::Open { invoice, service_type, policy: OpenInvoicePolicy::Return } => {
             Ok(answer(invoice, "Renewal invoice already exists", EXISTING, service_type))
         }
-        Some(Outcome::Open { invoice, policy: OpenInvoicePolicy::Conflict, .. }) => {
+        Outcome::Open { invoice, policy: OpenInvoicePolicy::Conflict, .. } => {
             Err(ApiError::blocked_by(invoice, "An unpaid renewal invoice exists for this service"))
         }
-        Some(Outcome::Refused(refusal)) => Err(ApiError::conflict(refusal.to_string())),
-        Some(Outcome::PriceUnavailable(reason)) => {
+        Outcome::Refused(refusal) => Err(ApiError::conflict(refusal.to_string())),
+        Outcome::PriceUnavailable(reason) => {
             tracing::warn!(%service, reason, "service {service} was not renewed: {reason}");
             Err(ApiError::price_unavailable())
         }
-        Some(Outcome::NotFound) => Err(ApiError::not_found("Service not found")),
-        Some(Outcome::Planned(_)) | None => Err(ApiError::internal()),
+        Outcome::NotFound => Err(ApiError::not_found("Service not found")),
+        Outcome::Planned(_) => Err(ApiError::internal()),
     }
 }
