@@ -13,8 +13,10 @@ use crate::run::Installation;
 
 /// Times the server is killed.
 const KILLS: u64 = 20;
+/// How long to wait for the load to flow before the kill, in tenths of a millisecond.
+const PATIENCE_TENTHS_OF_MS: u32 = 50_000;
 /// Callers at once.
-const CALLERS: usize = 16;
+const CALLERS: usize = 128;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_on_sqlite_loses_and_doubles_nothing() {
@@ -53,15 +55,22 @@ async fn kill_again_and_again(kind: Kind) {
                 }
             });
         }
-        // A different moment each time.
-        tokio::time::sleep(Duration::from_millis(60 + kill * 37 % 200)).await;
+        // In the middle of the load, at a different moment each time.
+        let before = answered.lock().unwrap().len();
+        let enough = before + 3 + usize::try_from(kill * 7 % 40).unwrap();
+        for _ in 0..PATIENCE_TENTHS_OF_MS {
+            if answered.lock().unwrap().len() >= enough {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
         serving.child.kill().unwrap();
         serving.child.wait().unwrap();
         callers.join_all().await;
         let doctor = installation.run(&["doctor"]);
         assert_eq!(doctor.code, 0, "after kill {kill}: {}", doctor.shown());
         // The next round overlaps with this one: what was lost on the way is asked for again.
-        next += 60;
+        next += 30;
     }
     let answered = answered.lock().unwrap();
     assert!(answered.len() > 100, "the load was real: {} answers", answered.len());
