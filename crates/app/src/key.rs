@@ -99,17 +99,27 @@ impl App {
             return Err(AppError::NotFound("API key"));
         }
         self.note(&mut tx, seller, actor, "key.revoked", "api_key", id.0).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.keys.clear();
+        Ok(())
     }
 
-    /// Who holds this key; none if it is unknown, revoked or expired.
+    /// Who holds this key; none if it is unknown, revoked or expired. A look-up is believed for
+    /// [`KEY_CACHE_TIME`](crate::KEY_CACHE_TIME).
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>> {
         if secret.len() > MAX_KEY_CHARACTERS {
             return Ok(None);
         }
-        let mut conn = self.store.read().await?;
         // A look-up by hash tells nothing about the secret by how long it takes.
-        let Some(key) = keys::by_hash(&mut conn, &hash(secret)).await? else { return Ok(None) };
+        let hash = hash(secret);
+        let key = match self.keys.get(&hash) {
+            Some(key) => key,
+            None => {
+                let Some(key) = keys::by_hash(&mut self.store.read().await?, &hash).await? else { return Ok(None) };
+                self.keys.insert(hash, key.clone());
+                key
+            }
+        };
         let is_over = key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= self.clock.now());
         let Ok(scopes) = key.scopes.parse() else { return Ok(None) };
         let caller = Caller { seller: key.seller, customer: key.customer, scopes, actor: Actor::Key(key.id) };

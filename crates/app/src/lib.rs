@@ -16,6 +16,8 @@ mod error;
 mod feed;
 mod import;
 mod key;
+mod key_cache;
+mod known;
 mod load;
 mod mail;
 mod price;
@@ -30,6 +32,9 @@ use std::sync::Arc;
 
 use perennial_store::Store;
 
+use crate::key_cache::KeyCache;
+use crate::known::Known;
+
 pub use addon::NewAddon;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use clock::Clock;
@@ -41,6 +46,7 @@ pub use feed::{
 };
 pub use import::{CSV_FILES, CsvProblem, ImportError, Imported, MAX_PROBLEMS_KEPT};
 pub use key::{CreatedKey, NewKey};
+pub use key_cache::KEY_CACHE_TIME;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
 pub use mail::Resent;
 pub use price::NewPrice;
@@ -61,12 +67,14 @@ pub struct App {
     /// Where randomness comes from.
     pub random: Random,
     feeds: Arc<PriceFeeds>,
+    keys: Arc<KeyCache>,
+    known: Arc<Known>,
 }
 
 impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store, clock: Clock, random: Random, feeds: PriceFeeds) -> Self {
-        Self { store, clock, random, feeds: Arc::new(feeds) }
+        Self { store, clock, random, feeds: Arc::new(feeds), keys: Arc::default(), known: Arc::default() }
     }
 }

@@ -5,11 +5,12 @@
 //! or one whose price has to be asked for first, which happens between attempts and outside of any transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
 use perennial_billing::{InvoiceId, Money, PriceSource, SellerId, ServiceId};
 use perennial_store::renewals::{self, Gathered, NewRenewal, WrittenInvoice};
-use perennial_store::sellers::{self, OpenInvoicePolicy, Seller};
+use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 use perennial_store::{StoreError, Tx};
 use tokio::task::JoinSet;
 
@@ -201,13 +202,22 @@ impl App {
         Ok(steps)
     }
 
-    async fn gather(&self, seller: SellerId, asks: &[Ask]) -> Result<(Seller, HashMap<ServiceId, Option<Gathered>>)> {
+    async fn gather(
+        &self,
+        seller: SellerId,
+        asks: &[Ask],
+    ) -> Result<(Arc<Seller>, HashMap<ServiceId, Option<Gathered>>)> {
         let mut services: Vec<ServiceId> = asks.iter().map(|ask| ask.service).collect();
         services.sort_unstable();
         services.dedup();
         let mut conn = self.store.read().await?;
-        let seller = sellers::get(&mut conn, seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let gathered = renewals::gather(&mut conn, &seller, &services).await?;
+        let mut seller = self.known.seller(&mut conn, seller).await?;
+        let mut gathered = renewals::gather(&mut conn, &seller, &services).await?;
+        if gathered.values().any(|found| found.seller_version != seller.version) {
+            seller = self.known.read_seller(&mut conn, seller.id).await?;
+            gathered = renewals::gather(&mut conn, &seller, &services).await?;
+        }
+        self.known.fill_prices(&mut conn, seller.id, gathered.values_mut()).await?;
         Ok((seller, gathered.into_iter().map(|(service, found)| (service, Some(found))).collect()))
     }
 

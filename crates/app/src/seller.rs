@@ -61,6 +61,7 @@ impl App {
             mail_invoices: true,
             rounding: Rounding::HalfUp,
             created_at: self.clock.now(),
+            version: 1,
         };
         let mut tx = self.store.begin().await?;
         seller.id = SellerId(ids::take(&mut tx, IdKind::Seller, 1).await?[0]);

@@ -1,6 +1,7 @@
 -- Words in braces are the dialect's: {int} integer|bigint, {date} text|date, {instant} integer|timestamptz,
 -- {bool} integer|boolean, {strict} closes a table. Amounts are minor units of the row's currency.
 
+-- version moves with every change, so that what is remembered about a seller is known to be old.
 create table sellers (
     id {int} not null primary key,
     name text not null,
@@ -24,7 +25,8 @@ create table sellers (
     open_invoice_policy text not null check (open_invoice_policy in ('return', 'conflict')),
     mail_invoices {bool} not null,
     rounding text not null check (rounding in ('half_up', 'half_even')),
-    created_at {instant} not null
+    created_at {instant} not null,
+    version {int} not null
 ) {strict};
 
 create table customers (
@@ -60,6 +62,7 @@ create table billing_contacts (
     foreign key (seller_id, customer_id) references customers (seller_id, id)
 ) {strict};
 
+-- version moves with every change of the product or of its prices.
 create table products (
     seller_id {int} not null references sellers (id),
     id {int} not null check (id >= 1),
@@ -68,6 +71,7 @@ create table products (
     kind text not null,
     tax_class text not null,
     price_source text not null,
+    version {int} not null,
     primary key (seller_id, id)
 ) {strict};
 

@@ -30,7 +30,15 @@ pub async fn versions(
     conn.rows_with(sql, rows).await?.iter().map(read).collect()
 }
 
-/// Writes new versions.
+/// All versions of these products.
+pub async fn of_products(conn: &mut Conn, seller: SellerId, products: &[ProductId]) -> Result<Vec<PriceVersion>> {
+    let sql = "select id, product_id, cycle, currency, starts, amount_minor from prices \
+        where seller_id = $1 and product_id {in $2}";
+    let ids: Vec<i64> = products.iter().map(|product| product.0).collect();
+    conn.rows(sql, params![seller.0, ids]).await?.iter().map(read).collect()
+}
+
+/// Writes new versions, and moves the versions of their products so that everybody reads them.
 pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> Result<()> {
     let p = || prices.iter();
     let rows = Rows::new()
@@ -44,6 +52,11 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> R
     let sql = "insert into prices (seller_id, id, product_id, cycle, currency, starts, amount_minor) \
         select seller_id, id, product_id, cycle, currency, starts, amount_minor from {rows}";
     tx.execute_with(sql, rows).await?;
+    let mut products: Vec<i64> = p().map(|p| p.product.0).collect();
+    products.sort_unstable();
+    products.dedup();
+    let moved = "update products set version = version + 1 where seller_id = $1 and id {in $2}";
+    tx.execute(moved, params![seller.0, products]).await?;
     Ok(())
 }
 

@@ -53,10 +53,11 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, products: &[Product]) -> Resu
         .text("kind", p().map(|p| p.kind.clone()))
         .text("tax_class", p().map(|p| p.tax_class.clone()))
         .text("price_source", p().map(|p| p.price_source.to_string()));
-    let sql = "insert into products (seller_id, id, name, service_type, kind, tax_class, price_source) \
-        select seller_id, id, name, service_type, kind, tax_class, price_source from {rows} where true \
+    let sql = "insert into products (seller_id, id, name, service_type, kind, tax_class, price_source, version) \
+        select seller_id, id, name, service_type, kind, tax_class, price_source, 1 from {rows} where true \
         on conflict (seller_id, id) do update set name = excluded.name, service_type = excluded.service_type, \
-        kind = excluded.kind, tax_class = excluded.tax_class, price_source = excluded.price_source";
+        kind = excluded.kind, tax_class = excluded.tax_class, price_source = excluded.price_source, \
+        version = products.version + 1";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }

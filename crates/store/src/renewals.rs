@@ -1,13 +1,11 @@
 //! Renewals: reading all that decides them, and writing all that they issue, each in a constant number of statements
 //! whatever the size of the batch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use perennial_billing::renewal::{Facts, Item, Line, Plan, Policy, PriceOrigin};
-use perennial_billing::{
-    AddonId, Currency, Cycle, InvoiceId, Money, PriceSource, PriceVersion, ProductId, Quantity, SellerId, ServiceId,
-};
+use perennial_billing::{AddonId, Currency, InvoiceId, Money, PriceSource, ProductId, Quantity, SellerId, ServiceId};
 
 use crate::audit::{self, AuditEntry};
 use crate::customers::{self, Customer};
@@ -16,7 +14,7 @@ use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::services;
 use crate::value::{Row, params};
-use crate::{Conn, Result, StoreError, Tx, outbox, prices};
+use crate::{Conn, Result, StoreError, Tx, outbox};
 
 /// A service and everything that decides its renewal.
 #[derive(Debug, Clone)]
@@ -33,9 +31,26 @@ pub struct Gathered {
     pub price_source: PriceSource,
     /// Where the prices of its add-ons come from, in the order of `facts.addons`.
     pub addon_price_sources: Vec<PriceSource>,
+    /// The version of the seller at that time.
+    pub seller_version: i64,
+    /// The version of the product at that time.
+    product_version: i64,
+    /// The versions of its add-ons' products, in the order of `facts.addons`.
+    addon_product_versions: Vec<i64>,
 }
 
-/// Reads services and what decides their renewal. Services that do not exist are left out.
+impl Gathered {
+    /// The products whose catalogue prices its lines need, each with its version.
+    pub fn catalogue_products(&self) -> impl Iterator<Item = (ProductId, i64)> {
+        let own = std::iter::once((&self.facts.item, self.product_version));
+        let addons = self.facts.addons.iter().map(|(_, item)| item).zip(self.addon_product_versions.iter().copied());
+        let needs = |(item, _): &(&Item, i64)| item.own_price.is_none() && !item.is_fed;
+        own.chain(addons).filter(needs).map(|(item, version)| (item.product, version))
+    }
+}
+
+/// Reads services and what decides their renewal, but for the price versions, which hardly ever change. Services that do
+/// not exist are left out.
 pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) -> Result<HashMap<ServiceId, Gathered>> {
     let policy = Policy {
         payment_terms_days: seller.payment_terms_days,
@@ -45,17 +60,27 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
         s.open_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
+        p.version as product_version, sl.version as seller_version, exists (select 1 from addons a \
+        where a.seller_id = s.seller_id and a.service_id = s.id) as has_addons, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
         c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.created_on \
         from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        where s.seller_id = $1 and s.id {in $2}";
+        join sellers sl on sl.id = s.seller_id where s.seller_id = $1 and s.id {in $2}";
     let ids: Vec<i64> = services.iter().map(|service| service.0).collect();
     let rows = conn.rows(sql, params![seller.id.0, ids]).await?;
-    let mut gathered =
-        rows.iter().map(|row| read(row, policy).map(|g| (g.facts.service, g))).collect::<Result<HashMap<_, _>>>()?;
-    gather_addons(conn, seller.id, &mut gathered).await?;
-    gather_prices(conn, seller.id, &mut gathered).await?;
+    let mut with_addons = Vec::new();
+    let mut gathered = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let found = read(row, policy)?;
+        if row.bool("has_addons")? {
+            with_addons.push(found.facts.service.0);
+        }
+        gathered.insert(found.facts.service, found);
+    }
+    if !with_addons.is_empty() {
+        gather_addons(conn, seller.id, with_addons, &mut gathered).await?;
+    }
     Ok(gathered)
 }
 
@@ -84,6 +109,9 @@ fn read(row: &Row, policy: Policy) -> Result<Gathered> {
         service_type: row.int("service_type")?,
         price_source,
         addon_price_sources: Vec::new(),
+        seller_version: row.int("seller_version")?,
+        product_version: row.int("product_version")?,
+        addon_product_versions: Vec::new(),
     })
 }
 
@@ -98,43 +126,23 @@ fn item(row: &Row, product: ProductId, currency: Currency, source: &PriceSource)
     })
 }
 
-async fn gather_addons(conn: &mut Conn, seller: SellerId, gathered: &mut HashMap<ServiceId, Gathered>) -> Result<()> {
+async fn gather_addons(
+    conn: &mut Conn,
+    seller: SellerId,
+    services: Vec<i64>,
+    gathered: &mut HashMap<ServiceId, Gathered>,
+) -> Result<()> {
     let sql = "select a.id, a.service_id, a.product_id, a.quantity_millionths, a.own_price_minor, \
-        p.name as product_name, p.price_source from addons a \
+        p.name as product_name, p.price_source, p.version as product_version from addons a \
         join products p on p.seller_id = a.seller_id and p.id = a.product_id \
         where a.seller_id = $1 and a.service_id {in $2} and a.status = 'active' order by a.id";
-    let ids: Vec<i64> = gathered.keys().map(|service| service.0).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    for row in conn.rows(sql, params![seller.0, ids]).await? {
+    for row in conn.rows(sql, params![seller.0, services]).await? {
         let Some(service) = gathered.get_mut(&ServiceId(row.int("service_id")?)) else { continue };
         let source: PriceSource = row.parsed("price_source")?;
         let item = item(&row, ProductId(row.int("product_id")?), service.facts.currency, &source)?;
         service.facts.addons.push((AddonId(row.int("id")?), item));
         service.addon_price_sources.push(source);
-    }
-    Ok(())
-}
-
-async fn gather_prices(conn: &mut Conn, seller: SellerId, gathered: &mut HashMap<ServiceId, Gathered>) -> Result<()> {
-    type Key = (ProductId, Cycle, Currency);
-    let keys = |g: &Gathered| -> Vec<Key> {
-        let items = std::iter::once(&g.facts.item).chain(g.facts.addons.iter().map(|(_, item)| item));
-        items
-            .filter(|item| item.own_price.is_none() && !item.is_fed && g.facts.schedule.cycle.is_recurring())
-            .map(|item| (item.product, g.facts.schedule.cycle, g.facts.currency))
-            .collect()
-    };
-    let wanted: HashSet<Key> = gathered.values().flat_map(keys).collect();
-    let wanted: Vec<Key> = wanted.into_iter().collect();
-    let mut versions: HashMap<Key, Vec<PriceVersion>> = HashMap::new();
-    for version in prices::versions(conn, seller, &wanted).await? {
-        versions.entry((version.product, version.cycle, version.amount.currency)).or_default().push(version);
-    }
-    for service in gathered.values_mut() {
-        let found = keys(service).into_iter().filter_map(|key| versions.get(&key)).flatten().copied();
-        service.facts.prices = found.collect();
+        service.addon_product_versions.push(row.int("product_version")?);
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ pub struct Seller {
     pub rounding: Rounding,
     /// When it was set up.
     pub created_at: Timestamp,
+    /// Moves with every change; the database's own counting.
+    pub version: i64,
 }
 
 /// The seller as an invoice freezes it (EN 16931 BG-4 and BG-16).
@@ -96,7 +98,7 @@ pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
 
 const COLUMNS: &str = "select id, name, address1, address2, postcode, city, country, vat_number, company_number, email, \
     iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, renew_ahead_months, \
-    open_invoice_policy, mail_invoices, rounding, created_at from sellers where id = $1";
+    open_invoice_policy, mail_invoices, rounding, created_at, version from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
@@ -113,8 +115,8 @@ pub async fn ids(conn: &mut Conn) -> Result<Vec<SellerId>> {
 pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
     let sql = "insert into sellers (id, name, address1, address2, postcode, city, country, vat_number, company_number, \
         email, iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, \
-        renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at) values ($1, $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+        renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -124,7 +126,8 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
     let sql = "update sellers set name = $2, address1 = $3, address2 = $4, postcode = $5, city = $6, country = $7, \
         vat_number = $8, company_number = $9, email = $10, iban = $11, bic = $12, bankgiro = $13, currency = $14, \
         time_zone = $15, tax_rate_ppm = $16, number_pattern = $17, payment_terms_days = $18, renew_ahead_months = $19, \
-        open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23 where id = $1";
+        open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23, \
+        version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
 
@@ -185,5 +188,6 @@ fn read(row: &Row) -> Result<Seller> {
         mail_invoices: row.bool("mail_invoices")?,
         rounding: row.word("rounding", rounding_from_word)?,
         created_at: row.instant("created_at")?,
+        version: row.int("version")?,
     })
 }

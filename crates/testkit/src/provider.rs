@@ -62,6 +62,13 @@ impl Provider {
         Self { app, seller, database }
     }
 
+    /// Another node of the same installation, at the same moment.
+    pub async fn second_node(&self) -> App {
+        let node = app(&self.database, None, Duration::ZERO).await;
+        node.clock.set(self.app.clock.now());
+        node
+    }
+
     /// The seller's id.
     #[must_use]
     pub fn id(&self) -> SellerId {

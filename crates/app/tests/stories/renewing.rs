@@ -286,4 +286,28 @@ on_both_databases! {
         let renewed = outcome(provider.app.renew(&provider.staff(), &[service]).await);
         assert!(matches!(renewed, Outcome::Renewed(_)), "a suspended service can be renewed");
     }
+
+    async fn what_another_node_changes_counts_at_once(kind) {
+        let provider = Provider::new(kind).await;
+        let server = provider.product("Cloud Server", "100.00").await;
+        let anna = provider.customer("Anna Ek").await;
+        let (first, second) =
+            (provider.service(anna, server, date(2026, 12, 1)).await, provider.service(anna, server, date(2026, 12, 1)).await);
+        let node = provider.second_node().await;
+        // The node has seen the seller and the price, and could remember both.
+        node.renew(&provider.staff(), &[first]).await.unwrap();
+        provider.price(server, "1m", "120.00", date(2026, 12, 1)).await;
+        let mut seller = provider.seller.clone();
+        seller.payment_terms_days = 60;
+        seller.number_pattern = "{YYYY}-{N}".parse().unwrap();
+        provider.app.change_seller(Actor::Cli, &seller).await.unwrap();
+        node.renew(&provider.staff(), &[second]).await.unwrap();
+        assert_snapshot!(ledger_of(&provider).await, @"
+        202600001 Anna Ek: issued 2026-11-23, due 2026-12-07, 100.00 + 25.00 VAT = 125.00 SEK
+          Cloud Server vps.example.net, 2026-12-01 – 2026-12-31 | 1 × 100.00 = 100.00 | S 25 %
+        2026-2 Anna Ek: issued 2026-11-23, due 2027-01-22, 120.00 + 30.00 VAT = 150.00 SEK
+          Cloud Server vps.example.net, 2026-12-01 – 2026-12-31 | 1 × 120.00 = 120.00 | S 25 %
+        ");
+        provider.assert_well().await;
+    }
 }
