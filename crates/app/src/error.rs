@@ -28,6 +28,9 @@ pub enum AppError {
     /// More is asked for than can be done now; the same call may succeed later.
     #[error("too many requests wait already")]
     Busy,
+    /// The request was taken and its answer got lost: a mistake of ours. Asking again tells what became of it.
+    #[error("the answer got lost")]
+    Lost,
     /// The database is away; the same call may succeed later.
     #[error("the database is not available")]
     Unavailable,

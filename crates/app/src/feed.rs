@@ -129,6 +129,11 @@ impl PriceFeeds {
         Ok(Self { feeds, client, cache: Mutex::default(), random })
     }
 
+    /// The names of the configured feeds.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.feeds.keys().map(String::as_str)
+    }
+
     /// The current price, from an answer that is still good or by asking, within [`FEED_DEADLINE`].
     pub(crate) async fn price(&self, query: &PriceQuery) -> Result<Money, PriceUnavailable> {
         let unavailable = |reason: String| PriceUnavailable {

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use perennial_billing::{
-    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId,
+    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Quantity, Schedule,
+    SellerId, ServiceId,
 };
 use perennial_store::addons::Addon;
 use perennial_store::customers::{self, Customer, CustomerParty};
@@ -151,6 +152,7 @@ impl App {
             currencies: customers.into_iter().map(|c| (c.id, c.currency)).collect(),
             products: products.into_iter().map(|p| p.id).collect(),
             owners: services.into_iter().map(|s| (s.id, s.customer)).collect(),
+            feeds: self.feeds.names().map(str::to_owned).collect(),
             seller,
         })
     }
@@ -162,6 +164,7 @@ struct Known {
     currencies: HashMap<CustomerId, Currency>,
     products: HashSet<ProductId>,
     owners: HashMap<ServiceId, CustomerId>,
+    feeds: HashSet<String>,
 }
 
 impl Known {
@@ -176,7 +179,8 @@ impl Known {
             |row| self.customer(row),
         );
         self.currencies.extend(customers.iter().map(|(c, _)| (c.id, c.currency)));
-        let products = rows(folder, products, &mut problems, |product: &Product| product.id.to_string(), Self::product);
+        let products =
+            rows(folder, products, &mut problems, |product: &Product| product.id.to_string(), |row| self.product(row));
         self.products.extend(products.iter().map(|p| p.id));
         let prices = rows(folder, prices, &mut problems, price_key, |row| self.price(row));
         let services =
@@ -223,9 +227,15 @@ impl Known {
         Some((customer, emails.into_iter().filter(|email| seen.insert(email.clone())).collect()))
     }
 
-    fn product(row: &mut CsvRow<'_>) -> Option<Product> {
+    fn product(&self, row: &mut CsvRow<'_>) -> Option<Product> {
         let (id, service_type, price_source) =
-            (row.parsed("id"), row.parsed("service_type"), row.parsed("price_source"));
+            (row.parsed("id"), row.parsed("service_type"), row.parsed::<PriceSource>("price_source"));
+        if let Some(PriceSource::Feed(name)) = &price_source
+            && !self.feeds.contains(name)
+        {
+            let reason = format!("no price feed `{name}` is configured: add [feeds.{name}] to the configuration");
+            row.complain::<()>("price_source", reason);
+        }
         let product = Product {
             id: id?,
             name: row.text("name"),
@@ -419,7 +429,11 @@ impl CsvRow<'_> {
         T: std::str::FromStr<Err: Display> + Display,
     {
         let id = self.parsed(column)?;
-        if is_known(&id) { Some(id) } else { self.complain(column, format!("{id} is not a valid row of {file}")) }
+        if is_known(&id) {
+            Some(id)
+        } else {
+            self.complain(column, format!("{id} is neither a good row of {file} nor in the database"))
+        }
     }
 }
 
@@ -469,7 +483,6 @@ fn rows<T>(
                 }
                 let before = problems.total;
                 let row = read(&mut CsvRow { file, line, columns, fields: &fields, problems });
-                // A row with a problem is not used, but rows that refer to it are not complained about.
                 debug_assert!(row.is_some() || problems.total > before, "a row was dropped in silence");
                 if let Some(row) = row {
                     let key = key(&row);

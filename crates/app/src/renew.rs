@@ -85,7 +85,7 @@ pub(crate) enum Step {
     /// It is settled.
     Settled(Outcome),
     /// These prices have to be asked for first.
-    NeedsPrices(Vec<PriceQuery>),
+    NeedsPrices(HashSet<PriceQuery>),
     /// The service changed in between, or somebody else was faster: look again.
     Again,
 }
@@ -270,7 +270,7 @@ impl App {
 /// the service could be renewed at all.
 fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil::Date) -> Step {
     if claimable(&found.facts, today).is_ok() {
-        let missing: Vec<PriceQuery> = queries_of(found).filter(|query| !ask.fed.contains_key(query)).collect();
+        let missing: HashSet<PriceQuery> = queries_of(found).filter(|query| !ask.fed.contains_key(query)).collect();
         if !missing.is_empty() {
             return Step::NeedsPrices(missing);
         }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use perennial_billing::{SellerId, ServiceId};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::renew::{Ask, Fed, MAX_ATTEMPTS, Step};
@@ -25,9 +25,13 @@ pub struct RenewalQueue {
     sender: mpsc::Sender<Job>,
 }
 
-/// The tasks that commit; they end when every [`RenewalQueue`] is gone and what was queued is done.
+/// The tasks that commit; they end when every [`RenewalQueue`] is gone, or when they are told to, and what was queued is
+/// done.
 #[derive(Debug)]
-pub struct RenewalWorkers(JoinSet<()>);
+pub struct RenewalWorkers {
+    tasks: JoinSet<()>,
+    closing: watch::Sender<bool>,
+}
 
 #[derive(Debug)]
 struct Job {
@@ -42,12 +46,13 @@ impl RenewalQueue {
     pub fn start(app: &App) -> (Self, RenewalWorkers) {
         let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY_REQUESTS);
         let receiver = Arc::new(Mutex::new(receiver));
-        let mut workers = JoinSet::new();
+        let (closing, is_closing) = watch::channel(false);
+        let mut tasks = JoinSet::new();
         for _ in 0..app.store.useful_writers() {
-            let worker = Worker { app: app.clone(), sender: sender.downgrade(), receiver: receiver.clone() };
-            workers.spawn(worker.run());
+            let worker = Worker { app: app.clone(), sender: sender.downgrade() };
+            tasks.spawn(worker.run(receiver.clone(), is_closing.clone()));
         }
-        (Self { sender }, RenewalWorkers(workers))
+        (Self { sender }, RenewalWorkers { tasks, closing })
     }
 
     /// Renews one service together with whatever else is asked for at the moment. The request is carried out even if the
@@ -59,43 +64,47 @@ impl RenewalQueue {
         let (reply, outcome) = oneshot::channel();
         let ask = Ask { caller, service, fed: Fed::new() };
         self.sender.try_send(Job { ask, attempts: 0, reply }).map_err(|_| AppError::Busy)?;
-        outcome.await.map_err(|_| AppError::Busy)?
+        outcome.await.map_err(|_| AppError::Lost)?
     }
 }
 
 impl RenewalWorkers {
     /// Lets the workers go on by themselves until the queue ends.
-    pub fn detach(&mut self) {
-        self.0.detach_all();
+    pub fn detach(mut self) {
+        self.tasks.detach_all();
     }
 
-    /// Waits until everything that was queued is done.
+    /// Takes no new requests and waits until everything that was queued is done.
     pub async fn finish(mut self) {
-        while self.0.join_next().await.is_some() {}
+        self.closing.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     app: App,
     /// Weak, so that a worker does not keep its own queue open.
     sender: mpsc::WeakSender<Job>,
-    receiver: Arc<Mutex<mpsc::Receiver<Job>>>,
 }
 
 impl Worker {
-    async fn run(self) {
+    async fn run(self, receiver: Arc<Mutex<mpsc::Receiver<Job>>>, mut is_closing: watch::Receiver<bool>) {
         let mut jobs = Vec::with_capacity(MAX_GROUP_REQUESTS);
         loop {
             // Waits for one request and takes along all that are there.
-            let taken = self.receiver.lock().await.recv_many(&mut jobs, MAX_GROUP_REQUESTS).await;
-            if taken == 0 {
+            if take(&receiver, &mut is_closing, &mut jobs).await == 0 {
                 return;
             }
             // A transaction belongs to one seller: its day, its rules, its number series.
             while let Some(seller) = jobs.first().map(|job| job.ask.caller.seller) {
                 let (group, rest) = jobs.drain(..).partition(|job| job.ask.caller.seller == seller);
                 jobs = rest;
-                self.settle(seller, group).await;
+                // In a task of its own: a panic costs the group its answers, never the queue its worker.
+                let worker = self.clone();
+                if let Err(error) = tokio::spawn(async move { worker.settle(seller, group).await }).await {
+                    tracing::error!(%error, "a group of renewals was lost: {error}");
+                }
             }
         }
     }
@@ -151,6 +160,27 @@ impl Worker {
         }
         again
     }
+}
+
+/// Waits for requests; none come any more when the queue is closed and empty.
+async fn take(
+    receiver: &Mutex<mpsc::Receiver<Job>>,
+    is_closing: &mut watch::Receiver<bool>,
+    jobs: &mut Vec<Job>,
+) -> usize {
+    let mut receiver = receiver.lock().await;
+    let closed = async {
+        // When nobody can close the queue any more, it ends with its last holder.
+        if is_closing.wait_for(|is_closing| *is_closing).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        taken = receiver.recv_many(jobs, MAX_GROUP_REQUESTS) => return taken,
+        _ = closed => receiver.close(),
+    }
+    receiver.recv_many(jobs, MAX_GROUP_REQUESTS).await
 }
 
 /// Two halves of a group that failed as a whole, each with fresh attempts; a request that stands alone gets the error.

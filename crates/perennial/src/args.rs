@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 /// Renewal and invoicing server for hosting providers.
 ///
-/// Without configuration everything is kept in one SQLite file, perennial.db. Set DATABASE_URL, or [database] url in
+/// Without configuration everything is kept in one SQLite file, perennial.db. Set DATABASE_URL, or url in the section database of
 /// perennial.toml, to use PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(
@@ -136,7 +136,7 @@ pub struct InitArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct ServeArgs {
-    /// Address to listen on; otherwise [server] listen of the configuration
+    /// Address to listen on; otherwise listen in the section server of the configuration
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
 }
@@ -188,7 +188,7 @@ pub enum InvoiceCommand {
         #[arg(long, value_name = "ID")]
         customer: Option<String>,
         /// Only those with this status
-        #[arg(long, value_name = "STATUS", value_parser = ["unpaid", "paid", "cancelled"])]
+        #[arg(long, value_name = "STATUS", value_parser = ["unpaid", "paid", "cancelled"], ignore_case = true)]
         status: Option<String>,
         /// How many at most
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
@@ -230,7 +230,7 @@ pub enum KeyCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Revoke a key at once
+    /// Revoke a key; it stops working within a second
     Revoke {
         /// The key's id, from `perennial key list`
         #[arg(value_name = "KEY_ID")]

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Transaction, query::Query};
+use sqlx::{Connection, Transaction, query::Query};
 
 use crate::dialect::Dialect;
 use crate::rows::{Column, Rows};
@@ -153,6 +153,10 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         let hint = "run `perennial init` to make one";
         return Err(StoreError::Address(format!("there is no database at {path}: {hint}")));
     }
+    if create {
+        create_private(Path::new(path))
+            .map_err(|error| StoreError::Address(format!("cannot create {path}: {error}")))?;
+    }
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(create)
@@ -175,11 +179,22 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
     Ok(Pool::Sqlite { writer, readers })
 }
 
+/// An empty file that only its owner reads; SQLite gives its companions the same rights.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
 async fn open_postgres(url: &str) -> Result<Pool> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| StoreError::Address(format!("cannot read the PostgreSQL address: {error}")))?
         .statement_cache_capacity(STATEMENT_CACHE)
         .application_name("perennial");
+    // The pool tries until its time is over and then tells nothing; one plain attempt tells what is wrong.
+    PgConnection::connect_with(&options).await.map_err(StoreError::Unavailable)?.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)

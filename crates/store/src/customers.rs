@@ -29,6 +29,7 @@ pub struct Customer {
 
 /// The customer as an invoice freezes it (EN 16931 BG-7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CustomerParty {
     /// Consumer or company.
     pub kind: CustomerKind,

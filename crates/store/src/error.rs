@@ -8,22 +8,21 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub enum StoreError {
     /// The database is away, overloaded or out of space: the same call may succeed later.
     #[error("the database is not available: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
     /// Another transaction was in the way (deadlock, serialisation): run the whole verb again.
     #[error("the transaction has to be run again: {0}")]
-    Retry(#[source] sqlx::Error),
+    Retry(sqlx::Error),
     /// A unique key of this table is taken.
     #[error("a row with this key exists already in `{table}`")]
     Unique {
         /// The table whose key is taken.
         table: String,
         /// What the database said.
-        #[source]
         source: sqlx::Error,
     },
     /// Something the row refers to is missing, or something refers to it.
     #[error("a row that is referred to is missing: {0}")]
-    Reference(#[source] sqlx::Error),
+    Reference(sqlx::Error),
     /// A value in the database is not what this program writes.
     #[error("`{column}` holds {value:?}, which is not valid: {reason}")]
     Corrupt {
@@ -42,7 +41,7 @@ pub enum StoreError {
     Schema(String),
     /// Anything else: a mistake of ours.
     #[error("the database refused a statement: {0}")]
-    Statement(#[source] sqlx::Error),
+    Statement(sqlx::Error),
 }
 
 impl StoreError {

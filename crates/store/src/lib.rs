@@ -5,7 +5,7 @@
 //! in `dialect.rs`. Nothing is computed here: calendar, money and tax are done in Rust, rows are moved in bulk.
 //!
 //! To add a function: put it in the file of its noun, take `&mut Conn` to read or `&mut Tx` to write, write many rows with
-//! [`Rows`](rows::Rows), and add a line to the conformance suite, which runs on both databases.
+//! `Rows`, and add a line to the conformance suite, which runs on both databases.
 
 pub mod addons;
 pub mod audit;

@@ -40,6 +40,7 @@ pub struct Seller {
 
 /// The seller as an invoice freezes it (EN 16931 BG-4 and BG-16).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SellerParty {
     /// Legal name.
     pub name: String,

@@ -26,7 +26,7 @@ pub struct TestServer {
 
 /// The renewal workers end with the test's runtime.
 fn web(provider: &Provider, limit: RateLimit) -> Web {
-    let (renewals, mut workers) = RenewalQueue::start(&provider.app);
+    let (renewals, workers) = RenewalQueue::start(&provider.app);
     workers.detach();
     Web::new(provider.app.clone(), renewals, limit)
 }

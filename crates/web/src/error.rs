@@ -18,7 +18,7 @@ use crate::v1::envelope::iso;
 /// Seconds after which to try again when the database is away.
 const RETRY_AFTER_UNAVAILABLE: &str = "5";
 
-/// An error on its way to the caller. It rides on the response until [`render`] gives it its body.
+/// An error on its way to the caller. It rides on the response until `render` gives it its body.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
@@ -115,7 +115,7 @@ impl From<AppError> for ApiError {
             AppError::Conflict(message) => Self::conflict(message),
             AppError::Contention | AppError::Busy | AppError::Unavailable => Self::unavailable(),
             AppError::Store(error) => error.into(),
-            AppError::Random(_) => {
+            AppError::Random(_) | AppError::Lost => {
                 tracing::error!(%error, "a request failed");
                 Self::internal()
             }

@@ -1,6 +1,6 @@
 //! The doors: HTTP in, verbs called, the documented shapes out.
 //!
-//! `router.rs` is the page that names every route. A handler asks its [`Context`](context::Context) who is calling, calls
+//! `router.rs` is the page that names every route. A handler asks its `Context` who is calling, calls
 //! one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body in one
 //! place. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
 

@@ -28,8 +28,8 @@ pub(crate) async fn assign(State(web): State<Web>, mut request: Request, next: N
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = Instant::now();
     let mut response = next.run(request).instrument(span).await;
-    let (status, ms) = (response.status().as_u16(), started.elapsed().as_millis());
-    tracing::info!(%method, path, status, ms, request_id = %id, "{method} {path} {status} in {ms} ms");
+    let (status, ms) = (response.status().as_u16(), u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+    tracing::info!(status, ms, request_id = %id, "{method} {path}");
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(HEADER, value);
     }

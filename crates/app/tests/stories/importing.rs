@@ -47,7 +47,7 @@ on_both_databases! {
                 2,alien,Bo,,not-an-address,,,,,,Sverige,,sv,XYZ,maybe,yesterday\n\
                 1,private,Anna Again,,,,,,,,SE,,sv,SEK,0,2026-01-01\n\
                 3,company,,,,cc@example.com;oops,,,,,SE,12,sv,SEK,0,2026-01-01\n"),
-            ("products.csv", "10,Server,3,vps,standard,catalogue\n11,Odd,x,vps,reduced,feed:\n"),
+            ("products.csv", "10,Server,3,vps,standard,catalogue\n11,Odd,x,vps,reduced,feed:\n12,Fed,3,domain,standard,feed:nowhere\n"),
             ("prices.csv", "10,1m,SEK,100.00,2020-01-01\n10,1m,SEK,100.005,2021-01-01\n10,1m,SEK,90,2020-01-01\n\
                 99,1m,SEK,1.00,2020-01-01\n10,sometimes,SEK,1.00,2020-13-01\n"),
             ("services.csv", "100,1,10,ok.example,active,1m,2026-01-31,2026-12-31,1,,1\n\
@@ -74,9 +74,10 @@ on_both_databases! {
         customers.csv:5: vat_number: must begin with a country code, such as SE556000016701, not "12"
         products.csv:3: service_type: "x": invalid digit found in string
         products.csv:3: price_source: "feed:": a price source is `catalogue` or `feed:NAME`, the name in lower-case letters, digits, `-` and `_`
+        products.csv:4: price_source: no price feed `nowhere` is configured: add [feeds.nowhere] to the configuration
         prices.csv:3: amount: "100.005": at most 2 digits after the decimal point are possible
         prices.csv:4: product_id: 10 1m SEK from 2020-01-01 stands on line 2 already
-        prices.csv:5: product_id: 99 is not a valid row of products.csv
+        prices.csv:5: product_id: 99 is neither a good row of products.csv nor in the database
         prices.csv:6: cycle: "sometimes": `sometimes` is no cycle: write a count and a unit such as `30d`, `2w`, `3m`, `1y`, a name such as `Quarterly`, or `once`, `free`
         prices.csv:6: starts: "2020-13-01": not a date such as 2026-11-30
         services.csv:3: next_due: 2026-12-30 is not 2026-01-31 plus a whole number of cycles of 1m
@@ -85,11 +86,11 @@ on_both_databases! {
         services.csv:6: quantity: "0": must be more than 0
         services.csv:6: next_due: is missing, although the cycle is 1m
         services.csv:7: status: "asleep": a status is one of pending, active, suspended, cancelled, terminated, fraud
-        services.csv:7: customer_id: 77 is not a valid row of customers.csv
+        services.csv:7: customer_id: 77 is neither a good row of customers.csv nor in the database
         services.csv:7: quantity: "-1": must be more than 0
         services.csv:7: auto_renew: "2": must be 0 or 1
         services.csv:8: has 5 fields instead of 11
-        addons.csv:3: service_id: 555 is not a valid row of services.csv
+        addons.csv:3: service_id: 555 is neither a good row of services.csv nor in the database
         addons.csv:4: own_price: "abc": not a decimal number such as `12.50`
         "#);
         let mut conn = provider.app.store.read().await.unwrap();

@@ -69,6 +69,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
 fn introduce(file: &Path, secret: &str, address: SocketAddr) -> Result<()> {
     let program = std::env::args().next().unwrap_or_else(|| "perennial".to_owned());
     let file = file.display();
+    // The demo's commands must not follow it to another database.
+    let program =
+        if std::env::var_os("DATABASE_URL").is_some() { format!("env -u DATABASE_URL {program}") } else { program };
     output::line(format!(
         "\nRenew service {DEMO_SERVICE}:\n\n  \
          curl -X POST http://{address}/api/services/{DEMO_SERVICE}/renew -H 'X-API-Key: {secret}'\n\n\

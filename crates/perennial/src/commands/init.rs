@@ -23,11 +23,14 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
         let path = args.config.display();
         return Err(UsageError(format!("{path} exists already: change [database] url in it, or remove it")).into());
     }
+    refuse_second(&args.config).await?;
     let new = seller(init)?;
     // Before anything is written, so that a mistake leaves nothing behind.
     new.check()?;
     let config = write_config(&args.config, init.database.as_deref())?;
-    let store = Store::create(&config.database_url()).await?;
+    // What the command line says goes before the environment.
+    let url = init.database.clone().unwrap_or_else(|| config.database_url());
+    let store = Store::create(&url).await?;
     store.apply_migrations().await?;
     let app = open::assemble(&config, store)?;
     if !sellers::ids(&mut app.store.read().await?).await?.is_empty() {
@@ -37,12 +40,33 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
     let key =
         NewKey { name: "admin".to_owned(), scopes: Scopes::of(&[Scope::Admin]), customer: None, expires_at: None };
     let created = app.create_key(seller.id, Actor::Cli, key).await?;
+    let kind = app.store.kind();
     app.store.close().await;
-    output::note(format!("Seller {} is set up in {}.", seller.party.name, args.config.display()));
+    output::note(format!(
+        "Seller {} is set up in a {kind} database; the configuration is {}.",
+        seller.party.name,
+        args.config.display()
+    ));
+    if init.database.is_none() && std::env::var_os("DATABASE_URL").is_some() {
+        output::note("The database is the one in DATABASE_URL: keep it set for the other commands.");
+    }
     output::note("The admin API key is shown only this once:");
     output::line(&created.secret)?;
     output::note("Next: perennial import csv FOLDER, then perennial serve");
     Ok(Exit::Done)
+}
+
+/// Says so before anything is asked, where a seller is set up already.
+async fn refuse_second(config: &Path) -> Result<()> {
+    if !config.exists() {
+        return Ok(());
+    }
+    // A database that cannot be opened yet is made further on.
+    let Ok(store) = Store::connect(&Config::load(config)?.database_url()).await else { return Ok(()) };
+    if store.schema_state().await?.applied > 0 && !sellers::ids(&mut store.read().await?).await?.is_empty() {
+        return Err(UsageError("the database has a seller already: nothing was changed".to_owned()).into());
+    }
+    Ok(())
 }
 
 /// An existing file is used as it is.

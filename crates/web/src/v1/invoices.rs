@@ -96,17 +96,17 @@ async fn page(context: &Context, filters: Filters) -> Result<Response, ApiError>
         None | Some("" | "all" | "All") => None,
         Some(title) => Some(
             InvoiceStatus::from_title(title)
-                .ok_or_else(|| ApiError::bad_request("filters.status must be one of Unpaid, Paid, Cancelled, all"))?,
+                .ok_or_else(|| ApiError::bad_request("status must be one of Unpaid, Paid, Cancelled, all"))?,
         ),
     };
     let limit = match filters.limit {
         None | Some(0) => DEFAULT_PAGE_INVOICES,
         Some(limit) if limit > 0 => limit.min(MAX_PAGE_INVOICES),
-        Some(_) => return Err(ApiError::bad_request("filters.limit must not be negative")),
+        Some(_) => return Err(ApiError::bad_request("limit must not be negative")),
     };
     let current_page = filters.page.unwrap_or(0);
     if current_page < 0 {
-        return Err(ApiError::bad_request("filters.page counts from 0"));
+        return Err(ApiError::bad_request("page counts from 0 and is not negative"));
     }
     let filter = InvoiceFilter { customer: context.caller.customer, status };
     let offset = current_page.saturating_mul(limit);
