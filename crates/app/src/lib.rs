@@ -1,4 +1,4 @@
-//! The verbs: one file each, and the only place that opens write transactions.
+//! The verbs: one file each, and the place that opens write transactions.
 //!
 //! An [`App`] is what every door holds: the database, the clock, randomness and the price feeds. A verb is a method on it
 //! that checks what it is given, does all of its work in one transaction, and leaves an audit row. Nothing here waits for

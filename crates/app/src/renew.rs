@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
 use perennial_billing::{InvoiceId, Money, PriceSource, SellerId, ServiceId};
+use perennial_store::StoreError;
 use perennial_store::renewals::{self, Gathered, NewRenewal, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
-use perennial_store::{StoreError, Tx};
 use tokio::task::JoinSet;
 
 use crate::feed::PriceQuery;
@@ -223,44 +223,18 @@ impl App {
 
     /// Writes the plans in one transaction. What is missing in the answer has to be looked at again.
     async fn commit(&self, seller: &Seller, planned: Vec<(usize, NewRenewal, i64)>) -> Result<Vec<(usize, Outcome)>> {
-        if planned.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut tx = self.store.begin().await?;
-        let outcomes = match self.write(&mut tx, seller, planned).await {
-            Ok(outcomes) => outcomes,
+        let (asked, new): (Vec<(usize, i64)>, Vec<NewRenewal>) =
+            planned.into_iter().map(|(place, new, service_type)| ((place, service_type), new)).unzip();
+        let written = match renewals::commit(&self.store, seller, &new, self.clock.now()).await {
+            Ok(written) => written,
             // Another node was faster or in the way: everything is rolled back and looked at again.
             Err(StoreError::Retry(_)) => return Ok(Vec::new()),
             Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
-        match tx.commit().await {
-            Ok(()) => Ok(outcomes),
-            Err(StoreError::Retry(_)) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn write(
-        &self,
-        tx: &mut Tx,
-        seller: &Seller,
-        planned: Vec<(usize, NewRenewal, i64)>,
-    ) -> perennial_store::Result<Vec<(usize, Outcome)>> {
-        let ids: Vec<ServiceId> = planned.iter().map(|(_, new, _)| new.plan.service).collect();
-        let versions = renewals::lock(tx, seller.id, &ids).await?;
-        let mut current = Vec::with_capacity(planned.len());
-        let mut asked = Vec::with_capacity(planned.len());
-        for (place, new, service_type) in planned {
-            if versions.get(&new.plan.service) == Some(&new.version) {
-                current.push(new);
-                asked.push((place, service_type));
-            }
-        }
-        let invoices = renewals::write(tx, seller, &current, self.clock.now()).await?;
-        let renewed = current.into_iter().zip(invoices).zip(asked).map(|((new, invoice), (place, service_type))| {
-            let renewed = Renewed { invoice, plan: new.plan, service_type, mailed: new.mail };
-            (place, Outcome::Renewed(Box::new(renewed)))
+        let renewed = new.into_iter().zip(written).zip(asked).filter_map(|((new, invoice), (place, service_type))| {
+            let renewed = Renewed { invoice: invoice?, plan: new.plan, service_type, mailed: new.mail };
+            Some((place, Outcome::Renewed(Box::new(renewed))))
         });
         Ok(renewed.collect())
     }

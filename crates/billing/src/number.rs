@@ -51,22 +51,36 @@ impl NumberPattern {
     /// Digits that `{N…}` may ask for at most.
     const MAX_WIDTH: usize = 12;
 
+    /// What stands before and after the number of a document that is issued on this day, and the number's width: for who
+    /// has to put numbers together without this type.
+    #[must_use]
+    pub fn around(&self, issued_on: Date) -> (String, usize, String) {
+        let place = self.parts.iter().position(|part| matches!(part, Part::Number { .. })).unwrap_or(self.parts.len());
+        let (before, rest) = self.parts.split_at(place);
+        let width = match rest.first() {
+            Some(Part::Number { width }) => *width,
+            _ => 0,
+        };
+        let text = |parts: &[Part]| parts.iter().map(|part| part.format(issued_on, 0)).collect::<String>();
+        (text(before), width, text(rest.get(1..).unwrap_or_default()))
+    }
+
     /// The legal number of the `number`th document of the year in which `issued_on` lies.
     #[must_use]
     pub fn format(&self, issued_on: Date, number: i64) -> String {
-        use fmt::Write;
-        let mut out = String::with_capacity(self.text.len() + 4);
-        for part in &self.parts {
-            // Writing to a string cannot fail.
-            let _ = match part {
-                Part::Text(text) => write!(out, "{text}"),
-                Part::Year4 => write!(out, "{:04}", issued_on.year()),
-                Part::Year2 => write!(out, "{:02}", issued_on.year().rem_euclid(100)),
-                Part::Month => write!(out, "{:02}", issued_on.month()),
-                Part::Number { width } => write!(out, "{number:0width$}"),
-            };
+        self.parts.iter().map(|part| part.format(issued_on, number)).collect()
+    }
+}
+
+impl Part {
+    fn format(&self, issued_on: Date, number: i64) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Year4 => format!("{:04}", issued_on.year()),
+            Self::Year2 => format!("{:02}", issued_on.year().rem_euclid(100)),
+            Self::Month => format!("{:02}", issued_on.month()),
+            Self::Number { width } => format!("{number:0width$}"),
         }
-        out
     }
 }
 
@@ -135,7 +149,10 @@ mod tests {
             ("INV-{YY}{MM}-{N}", 7, "INV-2611-7"),
             ("{NNN}/{YYYY}", 42, "042/2026"),
         ] {
-            assert_eq!(pattern.parse::<NumberPattern>().unwrap().format(day, number), expected);
+            let pattern: NumberPattern = pattern.parse().unwrap();
+            assert_eq!(pattern.format(day, number), expected);
+            let (before, width, after) = pattern.around(day);
+            assert_eq!(format!("{before}{number:0width$}{after}"), expected);
         }
     }
 

@@ -26,6 +26,13 @@ pub struct AuditEntry {
 /// Adds to the trail.
 pub async fn append(tx: &mut Tx, seller: SellerId, entries: &[AuditEntry]) -> Result<()> {
     let ids = ids::take(tx, IdKind::Audit, entries.len()).await?;
+    let (sql, rows) = self::entries(seller, entries, ids);
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+/// Entries of the trail, under these ids.
+pub(crate) fn entries(seller: SellerId, entries: &[AuditEntry], ids: Vec<i64>) -> (&'static str, Rows) {
     let e = || entries.iter();
     let rows = Rows::new()
         .int("seller_id", e().map(|_| seller.0))
@@ -37,8 +44,7 @@ pub async fn append(tx: &mut Tx, seller: SellerId, entries: &[AuditEntry]) -> Re
         .int("subject_id", e().map(|e| e.subject_id));
     let sql = "insert into audit (seller_id, id, at, actor, action, subject, subject_id) \
         select seller_id, id, at, actor, action, subject, subject_id from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
 /// How many entries tell of `action`.

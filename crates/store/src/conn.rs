@@ -3,12 +3,14 @@
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, Transaction, query::Query};
+use sqlx::{AssertSqlSafe, Connection, Row as _, Transaction, query::Query};
+use tokio::sync::OnceCell;
 
 use crate::dialect::Dialect;
 use crate::rows::{Column, Rows};
@@ -23,6 +25,8 @@ const POSTGRES_CONNECTIONS: u32 = 10;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The advisory lock under which functions are created: "perennia" in ASCII.
+const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
 /// Prepared statements kept per connection; the program has fewer.
 const STATEMENT_CACHE: usize = 200;
 
@@ -30,6 +34,8 @@ const STATEMENT_CACHE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    /// The statement that calls a function of ours, once the function is there.
+    pub(crate) renewal_call: Arc<OnceCell<&'static str>>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +75,7 @@ impl Store {
                 return Err(StoreError::Address(format!("cannot use this database address: {hint}")));
             }
         };
-        Ok(Self { pool })
+        Ok(Self { pool, renewal_call: Arc::default() })
     }
 
     /// A connection to read with.
@@ -134,6 +140,19 @@ impl Store {
             Dialect::Sqlite => "SQLite",
             Dialect::Postgres => "PostgreSQL",
         }
+    }
+
+    /// Creates a function that is not there yet. Several nodes may try at once.
+    pub(crate) async fn create_function(&self, name: &str, sql: &str) -> Result<()> {
+        let Pool::Postgres(pool) = &self.pool else { return Ok(()) };
+        let mut tx = pool.begin().await.map_err(StoreError::Unavailable)?;
+        // One at a time: PostgreSQL itself does not expect two who create the same function.
+        sqlx::query("select pg_advisory_xact_lock($1)").bind(FUNCTION_LOCK).execute(&mut *tx).await?;
+        let known = sqlx::query("select to_regproc($1) is not null as known").bind(name).fetch_one(&mut *tx).await?;
+        if !known.try_get::<bool, _>("known")? {
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     pub(crate) async fn migrate(&self, migrator: &sqlx::migrate::Migrator) -> Result<()> {
@@ -284,6 +303,11 @@ impl Conn {
         self.run(self.dialect().statement(sql, Some(&rows)), Parameters::Rows(rows)).await
     }
 
+    /// The rows a function answers with that takes these values and then all columns of these rows.
+    pub(crate) async fn call(&mut self, sql: &'static str, values: Vec<Value>, rows: Vec<Rows>) -> Result<Vec<Row>> {
+        self.fetch(sql, Parameters::Call(values, rows)).await
+    }
+
     async fn fetch(&mut self, sql: &'static str, parameters: Parameters) -> Result<Vec<Row>> {
         Ok(match &mut self.0 {
             Inner::Sqlite(c) => {
@@ -314,56 +338,64 @@ impl Conn {
 enum Parameters {
     Values(Vec<Value>),
     Rows(Rows),
+    /// Values, then the columns of several sets of rows: the arguments of a function.
+    Call(Vec<Value>, Vec<Rows>),
 }
 
 type SqliteQuery = Query<'static, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
+type PostgresQuery = Query<'static, Postgres, PgArguments>;
 
 fn sqlite(sql: &'static str, parameters: Parameters) -> SqliteQuery {
-    let mut query = sqlx::query(sql);
+    let query = sqlx::query(sql);
     match parameters {
-        Parameters::Rows(rows) => query = query.bind(rows.json()),
-        Parameters::Values(values) => {
-            for value in values {
-                query = match value {
-                    Value::Int(v) => query.bind(v),
-                    Value::Text(v) => query.bind(v),
-                    Value::Bool(v) => query.bind(v),
-                    Value::Date(v) => query.bind(v.map(|date| date.to_string())),
-                    Value::Instant(v) => query.bind(v.map(microseconds)),
-                    Value::Ints(v) => query.bind(serde_json::Value::from(v).to_string()),
-                };
-            }
+        Parameters::Rows(rows) => query.bind(rows.json()),
+        Parameters::Values(values) => values.into_iter().fold(query, bind_sqlite),
+        // SQLite has no functions to call; the rows come in the same order.
+        Parameters::Call(values, rows) => {
+            rows.iter().fold(values.into_iter().fold(query, bind_sqlite), |query, rows| query.bind(rows.json()))
         }
     }
-    query
 }
 
-fn postgres(sql: &'static str, parameters: Parameters) -> Query<'static, Postgres, PgArguments> {
-    let mut query = sqlx::query(sql);
+fn bind_sqlite(query: SqliteQuery, value: Value) -> SqliteQuery {
+    match value {
+        Value::Int(v) => query.bind(v),
+        Value::Text(v) => query.bind(v),
+        Value::Bool(v) => query.bind(v),
+        Value::Date(v) => query.bind(v.map(|date| date.to_string())),
+        Value::Instant(v) => query.bind(v.map(microseconds)),
+        Value::Ints(v) => query.bind(serde_json::Value::from(v).to_string()),
+    }
+}
+
+fn postgres(sql: &'static str, parameters: Parameters) -> PostgresQuery {
+    let query = sqlx::query(sql);
     match parameters {
-        Parameters::Rows(rows) => {
-            for (_, column) in rows.columns {
-                query = match column {
-                    Column::Int(v) => query.bind(v),
-                    Column::Text(v) => query.bind(v),
-                    Column::Bool(v) => query.bind(v),
-                    Column::Date(v) => query.bind(v.into_iter().map(|d| d.map(pg_date)).collect::<Vec<_>>()),
-                    Column::Instant(v) => query.bind(v.into_iter().map(|t| t.map(pg_instant)).collect::<Vec<_>>()),
-                };
-            }
-        }
-        Parameters::Values(values) => {
-            for value in values {
-                query = match value {
-                    Value::Int(v) => query.bind(v),
-                    Value::Text(v) => query.bind(v),
-                    Value::Bool(v) => query.bind(v),
-                    Value::Date(v) => query.bind(v.map(pg_date)),
-                    Value::Instant(v) => query.bind(v.map(pg_instant)),
-                    Value::Ints(v) => query.bind(v),
-                };
-            }
+        Parameters::Rows(rows) => bind_columns(query, rows),
+        Parameters::Values(values) => values.into_iter().fold(query, bind_postgres),
+        Parameters::Call(values, rows) => {
+            rows.into_iter().fold(values.into_iter().fold(query, bind_postgres), bind_columns)
         }
     }
-    query
+}
+
+fn bind_columns(query: PostgresQuery, rows: Rows) -> PostgresQuery {
+    rows.columns.into_iter().fold(query, |query, (_, column)| match column {
+        Column::Int(v) => query.bind(v),
+        Column::Text(v) => query.bind(v),
+        Column::Bool(v) => query.bind(v),
+        Column::Date(v) => query.bind(v.into_iter().map(|d| d.map(pg_date)).collect::<Vec<_>>()),
+        Column::Instant(v) => query.bind(v.into_iter().map(|t| t.map(pg_instant)).collect::<Vec<_>>()),
+    })
+}
+
+fn bind_postgres(query: PostgresQuery, value: Value) -> PostgresQuery {
+    match value {
+        Value::Int(v) => query.bind(v),
+        Value::Text(v) => query.bind(v),
+        Value::Bool(v) => query.bind(v),
+        Value::Date(v) => query.bind(v.map(pg_date)),
+        Value::Instant(v) => query.bind(v.map(pg_instant)),
+        Value::Ints(v) => query.bind(v),
+    }
 }

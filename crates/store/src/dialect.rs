@@ -89,20 +89,30 @@ impl Dialect {
                 write!(out, "(select {} from json_each($1)) as n", fields.collect::<Vec<_>>().join(", "))
             }
             Self::Postgres => {
-                let arrays = columns.iter().enumerate().map(|(i, (_, column))| {
-                    let kind = match column {
-                        Column::Int(_) => "bigint",
-                        Column::Text(_) => "text",
-                        Column::Bool(_) => "boolean",
-                        Column::Date(_) => "date",
-                        Column::Instant(_) => "timestamptz",
-                    };
-                    format!("${}::{kind}[]", i + 1)
-                });
-                let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-                write!(out, "unnest({}) as n({names})", arrays.collect::<Vec<_>>().join(", "))
+                let arrays = columns.iter().enumerate();
+                let arrays = arrays.map(|(i, (_, column))| format!("${}::{}", i + 1, column.postgres_array()));
+                write!(out, "{}", unnest(columns, arrays))
             }
         };
+    }
+}
+
+/// Arrays as a PostgreSQL table called `n`.
+pub(crate) fn unnest(columns: &[(&'static str, Column)], arrays: impl Iterator<Item = String>) -> String {
+    let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    format!("unnest({}) as n({names})", arrays.collect::<Vec<_>>().join(", "))
+}
+
+impl Column {
+    /// The type of an array of these on PostgreSQL.
+    pub fn postgres_array(&self) -> &'static str {
+        match self {
+            Self::Int(_) => "bigint[]",
+            Self::Text(_) => "text[]",
+            Self::Bool(_) => "boolean[]",
+            Self::Date(_) => "date[]",
+            Self::Instant(_) => "timestamptz[]",
+        }
     }
 }
 

@@ -22,6 +22,18 @@ pub struct QueuedMail {
 /// Queues a mail for each of these invoices.
 pub async fn queue_invoice_mails(tx: &mut Tx, seller: SellerId, invoices: &[InvoiceId], at: Timestamp) -> Result<()> {
     let ids = ids::take(tx, IdKind::Outbox, invoices.len()).await?;
+    let (sql, rows) = invoice_mails(seller, invoices, at, ids);
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+/// The mails of these invoices, under these ids.
+pub(crate) fn invoice_mails(
+    seller: SellerId,
+    invoices: &[InvoiceId],
+    at: Timestamp,
+    ids: Vec<i64>,
+) -> (&'static str, Rows) {
     let rows = Rows::new()
         .int("seller_id", invoices.iter().map(|_| seller.0))
         .int("id", ids)
@@ -29,8 +41,7 @@ pub async fn queue_invoice_mails(tx: &mut Tx, seller: SellerId, invoices: &[Invo
         .instant("at", invoices.iter().map(|_| at));
     let sql = "insert into outbox (seller_id, id, kind, invoice_id, state, attempts, created_at, next_attempt_at) \
         select seller_id, id, 'invoice_mail', invoice_id, 'queued', 0, at, at from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
 /// The mails that wait for this invoice, oldest first.

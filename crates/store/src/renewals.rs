@@ -1,7 +1,7 @@
 //! Renewals: reading all that decides them, and writing all that they issue, each in a constant number of statements
 //! whatever the size of the batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use perennial_billing::renewal::{Facts, Item, Line, Plan, Policy, PriceOrigin};
@@ -9,12 +9,15 @@ use perennial_billing::{AddonId, Currency, InvoiceId, Money, PriceSource, Produc
 
 use crate::audit::{self, AuditEntry};
 use crate::customers::{self, Customer};
+use crate::dialect::Dialect;
 use crate::ids::{self, IdKind};
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::services;
 use crate::value::{Row, params};
-use crate::{Conn, Result, StoreError, Tx, outbox};
+use crate::{Conn, Result, Store, StoreError, Tx, outbox};
+
+mod postgres;
 
 /// A service and everything that decides its renewal.
 #[derive(Debug, Clone)]
@@ -171,6 +174,85 @@ pub struct WrittenInvoice {
     pub number: String,
 }
 
+/// Writes renewals: claims, lines, tax, ledger, outbox, audit, advanced services, and last of all the numbers and the
+/// invoices, because the series is what other writers wait for. All of it in one transaction, which is opened here and
+/// not by the verb, because on PostgreSQL it is a single statement. The answer has one entry per renewal; it is `None`,
+/// and nothing is written, for a service that changed since its plan was made.
+///
+/// # Errors
+/// [`StoreError::Unique`] for `periods` when a period is billed already, [`StoreError::Retry`] when others were in the
+/// way; then nothing is written at all.
+pub async fn commit(
+    store: &Store,
+    seller: &Seller,
+    renewals: &[NewRenewal],
+    at: Timestamp,
+) -> Result<Vec<Option<WrittenInvoice>>> {
+    let mut current: Vec<(usize, &NewRenewal)> = renewals.iter().enumerate().collect();
+    let mut written: Vec<Option<WrittenInvoice>> = renewals.iter().map(|_| None).collect();
+    while !current.is_empty() {
+        let new: Vec<&NewRenewal> = current.iter().map(|(_, new)| *new).collect();
+        let outcome = match store.dialect() {
+            Dialect::Sqlite => step_by_step(store, seller, &new, at).await?,
+            Dialect::Postgres => postgres::in_one_call(store, seller, &new, at).await?,
+        };
+        match outcome {
+            Attempt::Written { ids, first_number } => {
+                for (((place, new), id), nth) in current.iter().zip(ids).zip(first_number..) {
+                    let number = seller.number_pattern.format(new.plan.issued_on, nth);
+                    written[*place] = Some(WrittenInvoice { id, number });
+                }
+                break;
+            }
+            Attempt::Stale(stale) => current.retain(|(_, new)| !stale.contains(&new.plan.service)),
+        }
+    }
+    Ok(written)
+}
+
+/// What one transaction came to.
+enum Attempt {
+    /// Everything is written and durable.
+    Written { ids: Vec<InvoiceId>, first_number: i64 },
+    /// These services changed; nothing is written.
+    Stale(HashSet<ServiceId>),
+}
+
+/// One statement after another, for a database that is only a function call away.
+async fn step_by_step(store: &Store, seller: &Seller, renewals: &[&NewRenewal], at: Timestamp) -> Result<Attempt> {
+    let mut tx = store.begin().await?;
+    let stale = stale(&mut tx, seller.id, renewals).await?;
+    if !stale.is_empty() {
+        return Ok(Attempt::Stale(stale));
+    }
+    let ids: Vec<InvoiceId> =
+        ids::take(&mut tx, IdKind::Invoice, renewals.len()).await?.into_iter().map(InvoiceId).collect();
+    let invoices: Vec<New<'_>> = ids.iter().copied().zip(renewals.iter().copied()).collect();
+    let mails = invoices.iter().filter(|(_, new)| new.mail).count();
+    let outbox_ids = ids::take(&mut tx, IdKind::Outbox, mails).await?;
+    let audit_ids = ids::take(&mut tx, IdKind::Audit, invoices.len()).await?;
+    for (sql, rows) in before_the_number(seller.id, &invoices, at, outbox_ids, audit_ids) {
+        tx.execute_with(sql, rows).await?;
+    }
+    let year = fiscal_year(renewals);
+    let values = params![seller.id.0, year, renewals.len() as i64];
+    let first_number = tx.row(TAKE_NUMBERS, values).await?.map_or(Ok(1), |row| row.int("first"))?;
+    let numbers =
+        (first_number..).zip(renewals).map(|(nth, new)| seller.number_pattern.format(new.plan.issued_on, nth));
+    let rows = invoice_rows(seller, &invoices, at, first_number, numbers)?;
+    tx.execute_with(INSERT_INVOICES, rows).await?;
+    tx.commit().await?;
+    Ok(Attempt::Written { ids, first_number })
+}
+
+/// The services whose version is not the one that was planned from.
+async fn stale(tx: &mut Tx, seller: SellerId, renewals: &[&NewRenewal]) -> Result<HashSet<ServiceId>> {
+    let services: Vec<ServiceId> = renewals.iter().map(|new| new.plan.service).collect();
+    let versions = lock(tx, seller, &services).await?;
+    let is_stale = |new: &&&NewRenewal| versions.get(&new.plan.service) != Some(&new.version);
+    Ok(renewals.iter().filter(is_stale).map(|new| new.plan.service).collect())
+}
+
 /// Locks services until the transaction ends and tells their versions. Locks are always taken in the order of ids.
 pub async fn lock(tx: &mut Tx, seller: SellerId, services: &[ServiceId]) -> Result<HashMap<ServiceId, i64>> {
     let sql = "select id, version from services where seller_id = $1 and id {in $2} order by id {for update}";
@@ -179,46 +261,56 @@ pub async fn lock(tx: &mut Tx, seller: SellerId, services: &[ServiceId]) -> Resu
     rows.iter().map(|row| Ok((ServiceId(row.int("id")?), row.int("version")?))).collect()
 }
 
-/// Writes renewals of locked services: claims, lines, ledger, outbox, audit, advanced services, and last of all the
-/// numbers and the invoices, because the series is what other writers wait for.
-///
-/// # Errors
-/// [`StoreError::Unique`] for `periods` when a period is billed already.
-pub async fn write(
-    tx: &mut Tx,
-    seller: &Seller,
-    renewals: &[NewRenewal],
-    at: Timestamp,
-) -> Result<Vec<WrittenInvoice>> {
-    if renewals.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids = ids::take(tx, IdKind::Invoice, renewals.len()).await?;
-    let invoices: Vec<(InvoiceId, &NewRenewal)> = ids.into_iter().map(InvoiceId).zip(renewals).collect();
-    insert_periods(tx, seller.id, &invoices).await?;
-    insert_lines(tx, seller.id, &invoices).await?;
-    insert_taxes(tx, seller.id, &invoices).await?;
-    insert_entries(tx, seller.id, &invoices).await?;
-    advance_services(tx, seller.id, &invoices).await?;
-    let mailed: Vec<_> = invoices.iter().filter(|(_, new)| new.mail).map(|(id, _)| *id).collect();
-    outbox::queue_invoice_mails(tx, seller.id, &mailed, at).await?;
-    let trail: Vec<_> = invoices.iter().map(|(_, new)| renewed(new.plan.service, at, &new.actor)).collect();
-    audit::append(tx, seller.id, &trail).await?;
-    insert_invoices(tx, seller, &invoices, at).await
-}
-
-fn renewed(service: ServiceId, at: Timestamp, actor: &str) -> AuditEntry {
-    AuditEntry { at, actor: actor.to_owned(), action: "service.renewed", subject: "service", subject_id: service.0 }
-}
-
 type New<'a> = (InvoiceId, &'a NewRenewal);
+
+/// All plans of a batch are made on the same day of the same seller.
+fn fiscal_year(renewals: &[&NewRenewal]) -> i64 {
+    renewals.first().map_or(0, |new| i64::from(new.plan.issued_on.year()))
+}
 
 /// Nothing to pay is paid.
 fn is_settled(plan: &Plan) -> bool {
     plan.total.minor == 0
 }
 
-async fn insert_periods(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Result<()> {
+/// Takes `$3` numbers of a year's series, which the transaction then holds. One that fails gives them back.
+const TAKE_NUMBERS: &str = "insert into number_series (seller_id, kind, fiscal_year, first_number, next_number) \
+    values ($1, 'invoice', $2, 1, 1 + $3) on conflict (seller_id, kind, fiscal_year) \
+    do update set next_number = number_series.next_number + $3 returning next_number - $3 as first";
+
+const INSERT_INVOICES: &str = "insert into invoices (seller_id, id, kind, fiscal_year, series_number, number, \
+    customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, \
+    status, paid_at) select seller_id, invoice_id, 'invoice', fiscal_year, series_number, number, customer_id, \
+    issued_on, due_on, issued_at, currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, status, paid_at \
+    from {rows}";
+
+/// Everything that belongs to the invoices and needs no number.
+fn before_the_number(
+    seller: SellerId,
+    invoices: &[New<'_>],
+    at: Timestamp,
+    outbox_ids: Vec<i64>,
+    audit_ids: Vec<i64>,
+) -> [(&'static str, Rows); 7] {
+    let mailed: Vec<InvoiceId> = invoices.iter().filter(|(_, new)| new.mail).map(|(id, _)| *id).collect();
+    let trail: Vec<AuditEntry> = invoices.iter().map(|(_, new)| renewed(new, at)).collect();
+    [
+        periods(seller, invoices),
+        lines(seller, invoices),
+        taxes(seller, invoices),
+        entries(seller, invoices),
+        advanced_services(seller, invoices),
+        outbox::invoice_mails(seller, &mailed, at, outbox_ids),
+        audit::entries(seller, &trail, audit_ids),
+    ]
+}
+
+fn renewed(new: &NewRenewal, at: Timestamp) -> AuditEntry {
+    let service = new.plan.service.0;
+    AuditEntry { at, actor: new.actor.clone(), action: "service.renewed", subject: "service", subject_id: service }
+}
+
+fn periods(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let i = || invoices.iter();
     let rows = Rows::new()
         .int("seller_id", i().map(|_| seller.0))
@@ -230,11 +322,10 @@ async fn insert_periods(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> 
         .text("state", i().map(|(_, new)| (if is_settled(&new.plan) { "paid" } else { "invoiced" }).to_owned()));
     let sql = "insert into periods (seller_id, service_id, period, invoice_id, starts, ends, state) \
         select seller_id, service_id, period, invoice_id, starts, ends, state from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
-async fn insert_lines(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Result<()> {
+fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let lines: Vec<(InvoiceId, i64, &Plan, &Line)> = invoices
         .iter()
         .flat_map(|(id, new)| (1..).zip(&new.plan.lines).map(|(number, line)| (*id, number, &new.plan, line)))
@@ -267,11 +358,10 @@ async fn insert_lines(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Re
         price_origin, price_id) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
         price_origin, price_id from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
-async fn insert_taxes(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Result<()> {
+fn taxes(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let groups: Vec<_> =
         invoices.iter().flat_map(|(id, new)| new.plan.tax_groups.iter().map(|group| (*id, *group))).collect();
     let g = || groups.iter();
@@ -284,12 +374,11 @@ async fn insert_taxes(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Re
         .int("tax_minor", g().map(|(_, group)| group.tax.minor));
     let sql = "insert into invoice_taxes (seller_id, invoice_id, tax_category, tax_rate_ppm, base_minor, tax_minor) \
         select seller_id, invoice_id, tax_category, tax_rate_ppm, base_minor, tax_minor from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
 /// Double entry: the customer owes the total (debit), the seller earned the net and owes the tax (credit).
-async fn insert_entries(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Result<()> {
+fn entries(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let entries: Vec<_> = invoices
         .iter()
         .flat_map(|(id, new)| {
@@ -310,11 +399,10 @@ async fn insert_entries(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> 
         .date("booked_on", e().map(|(_, plan, ..)| plan.issued_on));
     let sql = "insert into ledger_entries (seller_id, invoice_id, entry, account, currency, amount_minor, booked_on) \
         select seller_id, invoice_id, entry, account, currency, amount_minor, booked_on from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
-async fn advance_services(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -> Result<()> {
+fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let i = || invoices.iter();
     let rows = Rows::new()
         .int("seller_id", i().map(|_| seller.0))
@@ -326,40 +414,26 @@ async fn advance_services(tx: &mut Tx, seller: SellerId, invoices: &[New<'_>]) -
     let sql = "update services set next_period = n.next_period, billed_through = n.billed_through, \
         paid_through = coalesce(n.paid_through, services.paid_through), open_invoice_id = n.open_invoice_id, \
         version = services.version + 1 from {rows} where services.seller_id = n.seller_id and services.id = n.id";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
+    (sql, rows)
 }
 
-/// Takes the next numbers of the series and writes the invoices under them. A transaction that fails gives them back.
-async fn insert_invoices(
-    tx: &mut Tx,
+/// The invoices under their numbers, which begin with `first_number`.
+fn invoice_rows(
     seller: &Seller,
     invoices: &[New<'_>],
     at: Timestamp,
-) -> Result<Vec<WrittenInvoice>> {
-    let json =
-        |value: serde_json::Result<String>| value.map_err(|e| StoreError::Statement(sqlx::Error::Encode(e.into())));
-    let seller_copy = json(serde_json::to_string(&seller.party))?;
-    let buyers =
-        invoices.iter().map(|(_, new)| json(serde_json::to_string(&new.customer.party))).collect::<Result<Vec<_>>>()?;
-    // All plans of a batch are made on the same day of the same seller.
-    let year = i64::from(invoices[0].1.plan.issued_on.year());
-    let first = take_numbers(tx, seller.id, year, invoices.len()).await?;
-    let written: Vec<WrittenInvoice> = invoices
-        .iter()
-        .zip(first..)
-        .map(|((id, new), nth)| WrittenInvoice {
-            id: *id,
-            number: seller.number_pattern.format(new.plan.issued_on, nth),
-        })
-        .collect();
+    first_number: i64,
+    numbers: impl Iterator<Item = String>,
+) -> Result<Rows> {
+    let seller_copy = frozen(&seller.party)?;
+    let buyers = invoices.iter().map(|(_, new)| frozen(&new.customer.party)).collect::<Result<Vec<_>>>()?;
     let i = || invoices.iter();
-    let rows = Rows::new()
+    Ok(Rows::new()
         .int("seller_id", i().map(|_| seller.id.0))
-        .int("id", i().map(|(id, _)| id.0))
-        .int("fiscal_year", i().map(|_| year))
-        .int("series_number", i().zip(first..).map(|(_, nth)| nth))
-        .text("number", written.iter().map(|w| w.number.clone()))
+        .int("invoice_id", i().map(|(id, _)| id.0))
+        .int("fiscal_year", i().map(|(_, new)| i64::from(new.plan.issued_on.year())))
+        .int("series_number", i().zip(first_number..).map(|(_, nth)| nth))
+        .text("number", numbers)
         .int("customer_id", i().map(|(_, new)| new.customer.id.0))
         .date("issued_on", i().map(|(_, new)| new.plan.issued_on))
         .date("due_on", i().map(|(_, new)| new.plan.due_on))
@@ -372,21 +446,10 @@ async fn insert_invoices(
         .text("seller", i().map(|_| seller_copy.clone()))
         .text("buyer", buyers)
         .text("status", i().map(|(_, new)| (if is_settled(&new.plan) { "paid" } else { "issued" }).to_owned()))
-        .instant("paid_at", i().map(|(_, new)| is_settled(&new.plan).then_some(at)));
-    let sql = "insert into invoices (seller_id, id, kind, fiscal_year, series_number, number, customer_id, issued_on, \
-        due_on, issued_at, currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, status, paid_at) \
-        select seller_id, id, 'invoice', fiscal_year, series_number, number, customer_id, issued_on, due_on, issued_at, \
-        currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, status, paid_at from {rows}";
-    tx.execute_with(sql, rows).await?;
-    Ok(written)
+        .instant("paid_at", i().map(|(_, new)| is_settled(&new.plan).then_some(at))))
 }
 
-/// The first of `count` numbers of the year's series, which this transaction now holds.
-async fn take_numbers(tx: &mut Tx, seller: SellerId, year: i64, count: usize) -> Result<i64> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let sql = "insert into number_series (seller_id, kind, fiscal_year, first_number, next_number) \
-        values ($1, 'invoice', $2, 1, 1 + $3) on conflict (seller_id, kind, fiscal_year) \
-        do update set next_number = number_series.next_number + $3 returning next_number - $3 as first";
-    let row = tx.row(sql, params![seller.0, year, count]).await?;
-    row.map_or(Ok(1), |row| row.int("first"))
+/// A party as it is copied into an invoice.
+fn frozen(party: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(party).map_err(|error| StoreError::Statement(sqlx::Error::Encode(error.into())))
 }

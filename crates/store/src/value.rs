@@ -88,6 +88,14 @@ impl Row {
         Ok(get!(self, name, Option<i64>, Option<i64>)?)
     }
 
+    /// A list of integers; empty for null. Only PostgreSQL has arrays.
+    pub fn ints(&self, name: &'static str) -> Result<Vec<i64>> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(row) => Ok(row.try_get::<Option<Vec<i64>>, _>(name)?.unwrap_or_default()),
+        }
+    }
+
     pub fn text(&self, name: &'static str) -> Result<String> {
         Ok(get!(self, name, String, String)?)
     }

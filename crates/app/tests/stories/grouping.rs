@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::civil::date;
 use perennial_app::{AppError, MAX_GROUP_REQUESTS, Outcome, QUEUE_CAPACITY_REQUESTS, RenewalQueue};
 use perennial_billing::{ServiceId, ServiceStatus};
-use perennial_testkit::{FeedBehaviour, Provider, TestFeed, on_both_databases};
+use perennial_testkit::{FeedBehaviour, Kind, Provider, TestFeed, on_both_databases};
 use tokio::task::JoinSet;
 
 on_both_databases! {
@@ -120,6 +120,36 @@ on_both_databases! {
         assert!(done > 0 && done + busy == 2 * (QUEUE_CAPACITY_REQUESTS + 3 * MAX_GROUP_REQUESTS), "{done} done, {busy} busy");
         workers.finish().await;
         assert_eq!(provider.database.sql("select count(*) from invoices").unwrap().trim(), "1");
+        provider.assert_well().await;
+    }
+
+    async fn postgres_writes_in_one_call_and_a_role_that_may_not_create_functions_still_renews(kind) {
+        let provider = Provider::new(kind).await;
+        let server = provider.product("Cloud Server", "100.00").await;
+        let anna = provider.customer("Anna Ek").await;
+        let mut services = Vec::new();
+        for _ in 0..6 {
+            services.push(provider.service(anna, server, date(2026, 12, 1)).await);
+        }
+        provider.app.renew(&provider.staff(), &services[..3]).await.unwrap();
+        if kind == Kind::Postgres {
+            let functions = "select count(*) from pg_proc where proname like 'perennial_renew%'";
+            assert_eq!(provider.database.sql(functions).unwrap().trim(), "1");
+            provider.database.sql(
+                "do $$ declare f regprocedure; begin \
+                 select oid::regprocedure into f from pg_proc where proname like 'perennial_renew%'; \
+                 execute 'drop function ' || f; end $$; \
+                 create function refuse() returns event_trigger language plpgsql as \
+                 $$ begin raise exception 'functions are not yours to create'; end $$; \
+                 create event trigger no_functions on ddl_command_start when tag in ('CREATE FUNCTION') \
+                 execute function refuse()",
+            )
+            .unwrap();
+        }
+        let node = provider.second_node().await;
+        node.renew(&provider.staff(), &services[3..]).await.unwrap();
+        let numbers = provider.database.sql("select number from invoices order by number").unwrap();
+        assert_eq!(numbers.lines().collect::<Vec<_>>(), (1..=6).map(|n| format!("20260000{n}")).collect::<Vec<_>>());
         provider.assert_well().await;
     }
 }

@@ -1,0 +1,146 @@
+//! Writing renewals on PostgreSQL: one call, one trip, one transaction.
+//!
+//! A trip to the server costs more than the statement it carries, so the steps that SQLite runs one by one are the body of
+//! a function here. Its text is made from the very same statements. It is kept in the database under a name that ends with
+//! a hash of its text, so that programs of different versions never use each other's; where the role may not create
+//! functions, the steps are run one by one as on SQLite.
+
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use jiff::Timestamp;
+use perennial_billing::{InvoiceId, ServiceId};
+
+use super::{
+    Attempt, INSERT_INVOICES, New, NewRenewal, TAKE_NUMBERS, before_the_number, fiscal_year, invoice_rows, step_by_step,
+};
+use crate::dialect::unnest;
+use crate::rows::Rows;
+use crate::sellers::Seller;
+use crate::value::params;
+use crate::{Result, Store, StoreError};
+
+/// Arguments before the rows: seller, services, versions, year, and what stands around a number.
+const SCALARS: &str = "seller bigint, services bigint[], versions bigint[], year bigint, before text, width bigint, \
+    after text";
+
+/// Claims `services` in the order of their ids, or tells which of them changed.
+const PRELUDE: &str = "
+    perform 1 from services s where s.seller_id = seller and s.id = any(services) order by s.id for update;
+    select array_agg(n.id) into stale from unnest(services, versions) as n(id, version)
+    left join services s on s.seller_id = seller and s.id = n.id where s.version is distinct from n.version;
+    if stale is not null then return; end if;
+    count := cardinality(services);
+    select array_agg(nextval('ids_invoice')) into ids from generate_series(1, count);
+";
+
+/// Writes these renewals in one call.
+pub(super) async fn in_one_call(
+    store: &Store,
+    seller: &Seller,
+    renewals: &[&NewRenewal],
+    at: Timestamp,
+) -> Result<Attempt> {
+    // Ids and numbers are given inside: the rows name an invoice by its place, and a number by its distance to the first.
+    let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(renewals.iter().copied()).collect();
+    let mails = invoices.iter().filter(|(_, new)| new.mail).count();
+    let (no_outbox_ids, no_audit_ids) = (vec![0; mails], vec![0; invoices.len()]);
+    let steps = before_the_number(seller.id, &invoices, at, no_outbox_ids, no_audit_ids);
+    let invoice_rows = invoice_rows(seller, &invoices, at, 0, renewals.iter().map(|_| String::new()))?;
+    let (texts, mut rows): (Vec<&str>, Vec<Rows>) = steps.into_iter().unzip();
+    rows.push(invoice_rows);
+    let Some(call) = function(store, &texts, &rows).await? else {
+        return step_by_step(store, seller, renewals, at).await;
+    };
+    let (before, width, after) =
+        renewals.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
+    let values = params![
+        seller.id.0,
+        renewals.iter().map(|new| new.plan.service.0).collect::<Vec<i64>>(),
+        renewals.iter().map(|new| new.version).collect::<Vec<i64>>(),
+        fiscal_year(renewals),
+        before,
+        i64::try_from(width).unwrap_or(0),
+        after,
+    ];
+    let answered = store.read().await?.call(call, values, rows).await?;
+    let row = answered.first().ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?;
+    let stale = row.ints("stale")?;
+    if stale.is_empty() {
+        let ids = row.ints("ids")?.into_iter().map(InvoiceId).collect();
+        return Ok(Attempt::Written { ids, first_number: row.int("first")? });
+    }
+    Ok(Attempt::Stale(stale.into_iter().map(ServiceId).collect()))
+}
+
+/// The statement that calls the function, which is made if it is not there yet; none where this role may not make it.
+async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option<&'static str>> {
+    let make = || async {
+        let (arguments, body) = text(texts, rows);
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let name = format!("perennial_renew_{:016x}", hasher.finish());
+        let places: Vec<String> =
+            (1..=7 + rows.iter().map(|r| r.columns.len()).sum::<usize>()).map(|n| format!("${n}")).collect();
+        let create = format!("create or replace function {name}({arguments}) language plpgsql as $body${body}$body$");
+        store.create_function(&name, &create).await?;
+        let call: &'static str =
+            Box::leak(format!("select stale, ids, first from {name}({})", places.join(", ")).into_boxed_str());
+        Ok::<_, StoreError>(call)
+    };
+    match store.renewal_call.get_or_try_init(make).await {
+        Ok(call) => Ok(Some(call)),
+        Err(StoreError::Statement(error)) => {
+            tracing::warn!(%error, "cannot create a function in this database, renewals take more trips: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The function's arguments and body, made from the steps that SQLite runs one by one.
+fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
+    let mut arguments = SCALARS.to_owned();
+    let mut body = format!("\n#variable_conflict use_column\ndeclare\n    count bigint;\nbegin{PRELUDE}");
+    let texts = texts.iter().copied().chain([INSERT_INVOICES]);
+    for (step, (text, rows)) in texts.zip(rows).enumerate() {
+        let is_last = text == INSERT_INVOICES;
+        if is_last {
+            let take = TAKE_NUMBERS.replace("$1", "seller").replace("$2", "year").replace("$3", "count");
+            // Writing to a string cannot fail.
+            let _ = writeln!(body, "    {take} into first;");
+        }
+        let mut arrays = Vec::new();
+        for (place, (column, kind)) in rows.columns.iter().enumerate() {
+            let array = format!("a{step}_{place}");
+            let _ = write!(arguments, ", {array} {}", kind.postgres_array());
+            let given = match *column {
+                "invoice_id" | "open_invoice_id" => Some("ids[x]".to_owned()),
+                "series_number" => Some("first + x".to_owned()),
+                "id" if text.starts_with("insert into outbox") => Some("nextval('ids_outbox')".to_owned()),
+                "id" if text.starts_with("insert into audit") => Some("nextval('ids_audit')".to_owned()),
+                _ => None,
+            };
+            if let Some(value) = given {
+                let _ = writeln!(
+                    body,
+                    "    {array} := (select array_agg({value} order by place) from unnest({array}) with ordinality as g(x, place));"
+                );
+            }
+            if is_last && *column == "number" {
+                let _ = writeln!(
+                    body,
+                    "    {array} := (select array_agg(before || lpad(x::text, greatest(width::integer, length(x::text)), '0') \
+                     || after order by place) from unnest(a{step}_{}) with ordinality as g(x, place));",
+                    place - 1
+                );
+            }
+            arrays.push(array);
+        }
+        let statement = text.replace("{rows}", &unnest(&rows.columns, arrays.into_iter()));
+        let _ = writeln!(body, "    {statement};");
+    }
+    body.push_str("end ");
+    arguments.push_str(", out stale bigint[], out ids bigint[], out first bigint");
+    (arguments, body)
+}
