@@ -60,8 +60,17 @@ referencing new table as added for each statement execute function refuse_late_r
 create trigger ledger_entries_frozen before update or delete on ledger_entries
 for each row execute function refuse_change('a booked entry never changes');
 
-create trigger prices_frozen before update of product_id, cycle, currency, starts, amount_minor on prices
+create trigger ledger_entries_not_truncated before truncate on ledger_entries
+for each statement execute function refuse_change('a booked entry never changes');
+
+create trigger prices_frozen before update or delete on prices
 for each row execute function refuse_change('a price version never changes');
+
+create trigger prices_not_truncated before truncate on prices
+for each statement execute function refuse_change('a price version never changes');
 
 create trigger audit_frozen before update or delete on audit
 for each row execute function refuse_change('the audit trail never changes');
+
+create trigger audit_not_truncated before truncate on audit
+for each statement execute function refuse_change('the audit trail never changes');

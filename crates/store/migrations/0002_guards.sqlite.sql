@@ -43,7 +43,10 @@ begin select raise(abort, 'a booked entry never changes'); end;
 create trigger ledger_entries_kept before delete on ledger_entries
 begin select raise(abort, 'a booked entry never changes'); end;
 
-create trigger prices_frozen before update of product_id, cycle, currency, starts, amount_minor on prices
+create trigger prices_frozen before update on prices
+begin select raise(abort, 'a price version never changes'); end;
+
+create trigger prices_kept before delete on prices
 begin select raise(abort, 'a price version never changes'); end;
 
 create trigger audit_frozen before update on audit

@@ -68,7 +68,7 @@ impl Store {
     async fn open(url: &str, create: bool) -> Result<Self> {
         let scheme = url.split(':').next().unwrap_or_default();
         let pool = match scheme {
-            "sqlite" => open_sqlite(url.trim_start_matches("sqlite:").trim_start_matches("//"), create).await?,
+            "sqlite" => open_sqlite(sqlite_path(url), create).await?,
             "postgres" | "postgresql" => open_postgres(url).await?,
             _ => {
                 let hint = "a database is `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`";
@@ -157,7 +157,16 @@ impl Store {
 
     pub(crate) async fn migrate(&self, migrator: &sqlx::migrate::Migrator) -> Result<()> {
         let outcome = match &self.pool {
-            Pool::Sqlite { writer, .. } => migrator.run(writer).await,
+            Pool::Sqlite { writer, .. } => {
+                // The migrator locks PostgreSQL by itself; here the whole of it is one transaction, so that a second
+                // program waits and then finds nothing left to do.
+                let mut tx = writer.begin_with("begin immediate").await.map_err(StoreError::Unavailable)?;
+                let outcome = migrator.run(&mut *tx).await;
+                if outcome.is_ok() {
+                    tx.commit().await?;
+                }
+                outcome
+            }
             Pool::Postgres(pool) => migrator.run(pool).await,
         };
         outcome.map_err(|error| match error {
@@ -165,6 +174,12 @@ impl Store {
             other => StoreError::Schema(format!("the database cannot be migrated: {other}")),
         })
     }
+}
+
+/// `sqlite:PATH` or `sqlite://PATH`.
+fn sqlite_path(url: &str) -> &str {
+    let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    path.strip_prefix("//").unwrap_or(path)
 }
 
 async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
@@ -211,7 +226,10 @@ async fn open_postgres(url: &str) -> Result<Pool> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| StoreError::Address(format!("cannot read the PostgreSQL address: {error}")))?
         .statement_cache_capacity(STATEMENT_CACHE)
-        .application_name("perennial");
+        .application_name("perennial")
+        // Statements are few and prepared once; planning each anew costs more than running it. So a text must be good for
+        // every parameter: one that is narrowed to a customer is another text than one that is not.
+        .options([("plan_cache_mode", "force_generic_plan")]);
     // The pool tries until its time is over and then tells nothing; one plain attempt tells what is wrong.
     PgConnection::connect_with(&options).await.map_err(StoreError::Unavailable)?.close().await?;
     let pool = PgPoolOptions::new()

@@ -78,7 +78,7 @@ const CHECKS: [(&str, &str); 10] = [
         "select 'service ' || s.id || ': open invoice ' || coalesce(cast(s.open_invoice_id as text), 'none') \
         || ', unpaid ' || coalesce(cast(p.invoice_id as text), 'none') as problem from services s \
         left join periods p on p.seller_id = s.seller_id and p.service_id = s.id and p.state = 'invoiced' \
-        where s.seller_id = $1 and (s.open_invoice_id is null) <> (p.invoice_id is null)",
+        where s.seller_id = $1 and s.open_invoice_id is distinct from p.invoice_id",
     ),
     (
         "every outbox row has its invoice",

@@ -133,30 +133,34 @@ pub async fn page(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<Invoice>> {
-    let sql = "select id, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, total_minor, \
-        rounding, seller, buyer, status, paid_at from invoices \
-        where seller_id = $1 and ($2 is null or customer_id = $2) and ($3 is null or status = $3) \
-        order by id desc limit $4 offset $5";
-    let values = params![
-        seller.0,
-        filter.customer.map(|customer| customer.0),
-        filter.status.map(|status| status.as_str().to_owned()),
-        limit,
-        offset,
-    ];
-    conn.rows(sql, values).await?.iter().map(read).collect()
+    let of_all = "select id, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
+        total_minor, rounding, seller, buyer, status, paid_at from invoices \
+        where seller_id = $1 and ($2 is null or status = $2) order by id desc limit $3 offset $4";
+    let of_one = "select id, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
+        total_minor, rounding, seller, buyer, status, paid_at from invoices \
+        where seller_id = $1 and ($2 is null or status = $2) and customer_id = $5 order by id desc limit $3 offset $4";
+    let mut values = params![seller.0, filter.status.map(|status| status.as_str().to_owned()), limit, offset];
+    let rows = match filter.customer {
+        Some(customer) => {
+            values.push(customer.0.into());
+            conn.rows(of_one, values).await?
+        }
+        None => conn.rows(of_all, values).await?,
+    };
+    rows.iter().map(read).collect()
 }
 
 /// How many invoices there are.
 pub async fn count(conn: &mut Conn, seller: SellerId, filter: InvoiceFilter) -> Result<i64> {
-    let sql = "select count(*) as invoices from invoices \
-        where seller_id = $1 and ($2 is null or customer_id = $2) and ($3 is null or status = $3)";
-    let values = params![
-        seller.0,
-        filter.customer.map(|customer| customer.0),
-        filter.status.map(|status| status.as_str().to_owned()),
-    ];
-    conn.row(sql, values).await?.map_or(Ok(0), |row| row.int("invoices"))
+    let of_all = "select count(*) as invoices from invoices where seller_id = $1 and ($2 is null or status = $2)";
+    let of_one = "select count(*) as invoices from invoices \
+        where seller_id = $1 and ($2 is null or status = $2) and customer_id = $3";
+    let status = filter.status.map(|status| status.as_str().to_owned());
+    let row = match filter.customer {
+        Some(customer) => conn.row(of_one, params![seller.0, status, customer.0]).await?,
+        None => conn.row(of_all, params![seller.0, status]).await?,
+    };
+    row.map_or(Ok(0), |row| row.int("invoices"))
 }
 
 /// The invoice with this id.

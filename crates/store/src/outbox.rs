@@ -47,7 +47,7 @@ pub(crate) fn invoice_mails(
 /// The mails that wait for this invoice, oldest first.
 pub async fn mails_of(conn: &mut Conn, seller: SellerId, invoice: InvoiceId) -> Result<Vec<QueuedMail>> {
     let sql = "select id, invoice_id, created_at from outbox \
-        where seller_id = $1 and invoice_id = $2 and kind = 'invoice_mail' order by id";
+        where seller_id = $1 and invoice_id = $2 and kind = 'invoice_mail' and state = 'queued' order by id";
     let rows = conn.rows(sql, params![seller.0, invoice.0]).await?;
     rows.iter()
         .map(|row| {

@@ -85,10 +85,17 @@ pub struct ServiceFilter {
 
 /// How many services there are.
 pub async fn count(conn: &mut Conn, seller: SellerId, filter: ServiceFilter) -> Result<i64> {
-    let sql = "select count(*) as services from services s \
+    let of_all = "select count(*) as services from services s \
         join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        where s.seller_id = $1 and ($2 is null or s.customer_id = $2) and ($3 is null or p.kind = $3)";
-    let row = conn.row(sql, params![seller.0, filter.customer.map(|c| c.0), filter.kind.map(str::to_owned)]).await?;
+        where s.seller_id = $1 and ($2 is null or p.kind = $2)";
+    let of_one = "select count(*) as services from services s \
+        join products p on p.seller_id = s.seller_id and p.id = s.product_id \
+        where s.seller_id = $1 and ($2 is null or p.kind = $2) and s.customer_id = $3";
+    let kind = filter.kind.map(str::to_owned);
+    let row = match filter.customer {
+        Some(customer) => conn.row(of_one, params![seller.0, kind, customer.0]).await?,
+        None => conn.row(of_all, params![seller.0, kind]).await?,
+    };
     row.map_or(Ok(0), |row| row.int("services"))
 }
 
@@ -100,15 +107,26 @@ pub async fn page(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<ServiceView>> {
-    let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
+    let of_all = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
         s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
-        where s.seller_id = $1 and ($2 is null or s.customer_id = $2) and ($3 is null or p.kind = $3) \
-        order by s.id limit $4 offset $5";
-    let values = params![seller.0, filter.customer.map(|c| c.0), filter.kind.map(str::to_owned), limit, offset];
-    let rows = conn.rows(sql, values).await?;
+        where s.seller_id = $1 and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4";
+    let of_one = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
+        s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
+        join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
+        where s.seller_id = $1 and ($2 is null or p.kind = $2) and s.customer_id = $5 order by s.id limit $3 offset $4";
+    let mut values = params![seller.0, filter.kind.map(str::to_owned), limit, offset];
+    let rows = match filter.customer {
+        Some(customer) => {
+            values.push(customer.0.into());
+            conn.rows(of_one, values).await?
+        }
+        None => conn.rows(of_all, values).await?,
+    };
     rows.iter()
         .map(|row| {
             Ok(ServiceView {

@@ -111,36 +111,32 @@ fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
             let _ = writeln!(body, "    {take} into first;");
         }
         let mut arrays = Vec::new();
+        let mut given = Vec::new();
         for (place, (column, kind)) in rows.columns.iter().enumerate() {
             let array = format!("a{step}_{place}");
             let _ = write!(arguments, ", {array} {}", kind.postgres_array());
-            let given = match *column {
-                "invoice_id" | "open_invoice_id" => Some("ids[x]".to_owned()),
-                "series_number" => Some("first + x".to_owned()),
-                "id" if text.starts_with("insert into outbox") => Some("nextval('ids_outbox')".to_owned()),
-                "id" if text.starts_with("insert into audit") => Some("nextval('ids_audit')".to_owned()),
-                _ => None,
-            };
-            if let Some(value) = given {
-                let _ = writeln!(
-                    body,
-                    "    {array} := (select array_agg({value} order by place) from unnest({array}) with ordinality as g(x, place));"
-                );
-            }
-            if is_last && *column == "number" {
-                let _ = writeln!(
-                    body,
-                    "    {array} := (select array_agg(before || lpad(x::text, greatest(width::integer, length(x::text)), '0') \
-                     || after order by place) from unnest(a{step}_{}) with ordinality as g(x, place));",
-                    place - 1
-                );
-            }
             arrays.push(array);
+            given.push(value_of(text, column));
         }
-        let statement = text.replace("{rows}", &unnest(&rows.columns, arrays.into_iter()));
+        let table = unnest(&rows.columns, arrays.into_iter());
+        let statement = text.replace("{rows}", &format!("(select {} from {table}) as n", given.join(", ")));
         let _ = writeln!(body, "    {statement};");
     }
     body.push_str("end ");
     arguments.push_str(", out stale bigint[], out ids bigint[], out first bigint");
     (arguments, body)
+}
+
+/// A column of a step: as it was sent, or what only the function knows.
+fn value_of(text: &str, column: &str) -> String {
+    match column {
+        "invoice_id" | "open_invoice_id" => format!("ids[{column}] as {column}"),
+        "id" if text.starts_with("insert into outbox") => "nextval('ids_outbox') as id".to_owned(),
+        "id" if text.starts_with("insert into audit") => "nextval('ids_audit') as id".to_owned(),
+        "series_number" => "first + series_number as series_number".to_owned(),
+        "number" => "before || lpad((first + series_number)::text, \
+            greatest(width::integer, length((first + series_number)::text)), '0') || after as number"
+            .to_owned(),
+        _ => column.to_owned(),
+    }
 }

@@ -1,0 +1,153 @@
+//! Sellers.
+
+use jiff::tz::TimeZone;
+use perennial_billing::{NumberPattern, Rate, Rounding, SellerId};
+use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
+use perennial_testkit::on_both_databases;
+
+use crate::shop::{ODD_TEXTS, Shop, at, far_instants, seller};
+
+/// A seller who differs from [`seller`] in every field but the id.
+fn moved_and_renamed(id: i64) -> Seller {
+    Seller {
+        id: SellerId(id),
+        party: SellerParty {
+            name: "Nordlicht Hosting GmbH".to_owned(),
+            address1: "Lange Straße 3".to_owned(),
+            address2: String::new(),
+            postcode: "10243".to_owned(),
+            city: "Berlin".to_owned(),
+            country: "DE".to_owned(),
+            vat_number: "DE123456788".to_owned(),
+            company_number: "HRB 12345".to_owned(),
+            email: "hallo@nordlicht.example".to_owned(),
+            iban: "DE89370400440532013000".to_owned(),
+            bic: "COBADEFF".to_owned(),
+            bankgiro: String::new(),
+        },
+        currency: "EUR".parse().unwrap(),
+        time_zone: TimeZone::get("Europe/Berlin").unwrap(),
+        tax_rate: Rate::parse_percent("19").unwrap(),
+        number_pattern: "RE-{YY}{MM}-{N:07}".parse().unwrap(),
+        payment_terms_days: 365,
+        renew_ahead_months: 120,
+        open_invoice_policy: OpenInvoicePolicy::Conflict,
+        mail_invoices: false,
+        rounding: Rounding::HalfEven,
+        created_at: at("1999-12-31T23:59:59.999999Z"),
+        version: 1,
+    }
+}
+
+on_both_databases! {
+    async fn a_seller_is_read_as_it_was_written(kind) {
+        let shop = Shop::bare(kind).await;
+        let berlin = moved_and_renamed(2);
+        shop.open_for(&berlin).await;
+        let mut conn = shop.read().await;
+        assert_eq!(sellers::get(&mut conn, SellerId(1)).await.unwrap(), Some(seller(1)));
+        assert_eq!(sellers::get(&mut conn, SellerId(2)).await.unwrap(), Some(berlin));
+        assert_eq!(sellers::get(&mut conn, SellerId(3)).await.unwrap(), None);
+    }
+
+    async fn the_ids_of_sellers_ascend(kind) {
+        let shop = Shop::bare(kind).await;
+        for id in [i64::MAX, 30, 4] {
+            shop.open_for(&seller(id)).await;
+        }
+        let mut conn = shop.read().await;
+        assert_eq!(sellers::ids(&mut conn).await.unwrap(), [1, 4, 30, i64::MAX].map(SellerId));
+    }
+
+    async fn an_update_changes_every_field_of_one_seller(kind) {
+        let shop = Shop::bare(kind).await;
+        shop.open_for(&seller(2)).await;
+        let mut tx = shop.begin().await;
+        assert!(sellers::update(&mut tx, &moved_and_renamed(1)).await.unwrap());
+        tx.commit().await.unwrap();
+        let mut conn = shop.read().await;
+        let moved = Seller { version: 2, ..moved_and_renamed(1) };
+        assert_eq!(sellers::get(&mut conn, SellerId(1)).await.unwrap(), Some(moved));
+        assert_eq!(sellers::get(&mut conn, SellerId(2)).await.unwrap(), Some(seller(2)));
+    }
+
+    async fn every_update_moves_the_version_whatever_the_caller_believes(kind) {
+        let shop = Shop::bare(kind).await;
+        shop.open_for(&Seller { version: 99, ..seller(2) }).await;
+        for believed in [1, 1, 99] {
+            let mut tx = shop.begin().await;
+            assert!(sellers::update(&mut tx, &Seller { version: believed, ..seller(2) }).await.unwrap());
+            tx.commit().await.unwrap();
+        }
+        let mut conn = shop.read().await;
+        assert_eq!(sellers::get(&mut conn, SellerId(2)).await.unwrap(), Some(Seller { version: 4, ..seller(2) }));
+        assert_eq!(sellers::get(&mut conn, SellerId(1)).await.unwrap(), Some(seller(1)));
+    }
+
+    async fn updating_nobody_says_so_and_makes_nobody(kind) {
+        let shop = Shop::bare(kind).await;
+        let mut tx = shop.begin().await;
+        assert!(!sellers::update(&mut tx, &seller(99)).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(sellers::ids(&mut shop.read().await).await.unwrap(), [SellerId(1)]);
+    }
+
+    async fn odd_texts_and_far_instants_survive(kind) {
+        let shop = Shop::bare(kind).await;
+        let mut odd: Vec<Seller> = Vec::new();
+        for (id, text) in (2..).zip(ODD_TEXTS) {
+            let text = || text.to_owned();
+            let party = SellerParty {
+                name: text(),
+                address1: text(),
+                address2: text(),
+                postcode: text(),
+                city: text(),
+                country: text(),
+                vat_number: text(),
+                company_number: text(),
+                email: text(),
+                iban: text(),
+                bic: text(),
+                bankgiro: text(),
+            };
+            odd.push(Seller { party, ..seller(id) });
+        }
+        odd.extend((100..).zip(far_instants()).map(|(id, created_at)| Seller { created_at, ..seller(id) }));
+        for seller in &odd {
+            shop.open_for(seller).await;
+        }
+        let mut conn = shop.read().await;
+        for seller in odd {
+            assert_eq!(sellers::get(&mut conn, seller.id).await.unwrap(), Some(seller));
+        }
+    }
+
+    async fn nanoseconds_are_cut_the_same_way_everywhere(kind) {
+        let shop = Shop::bare(kind).await;
+        let exact = Seller { created_at: at("2026-11-23T11:00:00.123456999Z"), ..seller(2) };
+        shop.open_for(&exact).await;
+        let kept = sellers::get(&mut shop.read().await, SellerId(2)).await.unwrap().unwrap();
+        assert_eq!(kept.created_at, at("2026-11-23T11:00:00.123456Z"));
+    }
+
+    async fn rates_and_patterns_reach_their_limits(kind) {
+        let shop = Shop::bare(kind).await;
+        let pattern: NumberPattern = format!("{}{{YY}}{{N:012}}", "Ö".repeat(28)).parse().unwrap();
+        let nothing = Seller { tax_rate: Rate::ZERO, payment_terms_days: 0, renew_ahead_months: 0, ..seller(2) };
+        let all = Seller { tax_rate: Rate::from_parts_per_million(1_000_000), number_pattern: pattern, ..seller(3) };
+        shop.open_for(&nothing).await;
+        shop.open_for(&all).await;
+        let mut conn = shop.read().await;
+        assert_eq!(sellers::get(&mut conn, SellerId(2)).await.unwrap(), Some(nothing));
+        assert_eq!(sellers::get(&mut conn, SellerId(3)).await.unwrap(), Some(all));
+    }
+}
+
+#[test]
+fn policies_have_the_words_of_the_database() {
+    assert_eq!(
+        [OpenInvoicePolicy::Return, OpenInvoicePolicy::Conflict].map(OpenInvoicePolicy::as_str),
+        ["return", "conflict"]
+    );
+}
