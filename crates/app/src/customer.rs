@@ -75,7 +75,9 @@ impl App {
 
 /// How this seller taxes such a customer.
 pub(crate) fn tax_of(seller: &Seller, party: &CustomerParty, is_exempt: bool) -> TaxProfile {
-    let has_vat_number = !party.vat_number.is_empty();
+    // A number of another country tells nothing about this one. Greece writes EL in its VAT numbers.
+    let prefix = if party.country == "GR" { "EL" } else { &party.country };
+    let has_vat_number = party.vat_number.starts_with(prefix);
     let home = &seller.party.country;
     TaxProfile::decide(home, seller.tax_rate, &party.country, party.kind, has_vat_number, is_exempt)
 }

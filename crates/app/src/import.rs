@@ -178,14 +178,19 @@ impl Known {
             |(customer, _): &(Customer, Vec<String>)| customer.id.to_string(),
             |row| self.customer(row),
         );
-        self.currencies.extend(customers.iter().map(|(c, _)| (c.id, c.currency)));
+        // What the database has stays as it is, so rows of the files are read by it.
+        for (customer, _) in &customers {
+            self.currencies.entry(customer.id).or_insert(customer.currency);
+        }
         let products =
             rows(folder, products, &mut problems, |product: &Product| product.id.to_string(), |row| self.product(row));
         self.products.extend(products.iter().map(|p| p.id));
         let prices = rows(folder, prices, &mut problems, price_key, |row| self.price(row));
         let services =
             rows(folder, services, &mut problems, |service: &Service| service.id.to_string(), |row| self.service(row));
-        self.owners.extend(services.iter().map(|s| (s.id, s.customer)));
+        for service in &services {
+            self.owners.entry(service.id).or_insert(service.customer);
+        }
         let addons = rows(folder, addons, &mut problems, |addon: &Addon| addon.id.to_string(), |row| self.addon(row));
         problems.into_result(ProviderData { customers, products, prices, services, addons })
     }
@@ -222,6 +227,10 @@ impl Known {
             tax_exempt: is_exempt?,
             created_on: created_on?,
         };
+        if let Some(known) = self.currencies.get(&customer.id).filter(|known| **known != customer.currency) {
+            let reason = format!("customer {} is in the database with {known}", customer.id);
+            row.complain::<()>("currency", reason);
+        }
         row.report(customer::problems(&customer));
         let mut seen = HashSet::new();
         Some((customer, emails.into_iter().filter(|email| seen.insert(email.clone())).collect()))

@@ -26,12 +26,18 @@ pub struct NewKey {
 }
 
 /// A key that was just made: the only time its secret can be seen.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CreatedKey {
     /// What is kept of it.
     pub key: ApiKey,
     /// The key itself.
     pub secret: String,
+}
+
+impl std::fmt::Debug for CreatedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CreatedKey").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// How every key begins, so that people and secret scanners recognise one.
@@ -40,8 +46,8 @@ const PREFIX: &str = "pn_";
 const SECRET_BYTES: usize = 24;
 /// Characters of a key that are kept to recognise it by.
 const HINT_CHARACTERS: usize = 9;
-/// Characters that a key sent by a client may have; longer ones are not even hashed.
-const MAX_KEY_CHARACTERS: usize = 200;
+/// Characters of a key; what is not so long or begins otherwise is not even looked up.
+const KEY_CHARACTERS: usize = PREFIX.len() + 2 * SECRET_BYTES;
 
 impl App {
     /// Makes a key.
@@ -107,7 +113,7 @@ impl App {
     /// Who holds this key; none if it is unknown, revoked or expired. A look-up is believed for
     /// [`KEY_CACHE_TIME`](crate::KEY_CACHE_TIME).
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Caller>> {
-        if secret.len() > MAX_KEY_CHARACTERS {
+        if secret.len() != KEY_CHARACTERS || !secret.starts_with(PREFIX) {
             return Ok(None);
         }
         // A look-up by hash tells nothing about the secret by how long it takes.

@@ -1,7 +1,8 @@
 //! What renewals read again and again and what hardly ever changes: sellers and price versions.
 //!
-//! Nothing here is ever stale. A seller and a product carry a version that moves with every change; a renewal reads the
-//! versions together with its service, and what is remembered under another version is read anew.
+//! What is remembered is never older than the service it is used with. A seller and a product carry a version that moves
+//! with every change; a renewal reads the versions together with its service, and what is remembered under another version
+//! is read anew. What changes after that reading counts from the next renewal on.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -53,7 +53,9 @@ pub use price::NewPrice;
 pub use product::NewProduct;
 pub use random::Random;
 pub use renew::{MAX_BATCH_SERVICES, Outcome, Renewal, Renewed};
-pub use renewal_queue::{MAX_GROUP_REQUESTS, QUEUE_CAPACITY_REQUESTS, RenewalQueue, RenewalWorkers};
+pub use renewal_queue::{
+    MAX_GROUP_REQUESTS, MAX_WAITING_FOR_PRICES, QUEUE_CAPACITY_REQUESTS, RenewalQueue, RenewalWorkers,
+};
 pub use seller::NewSeller;
 pub use service::{NewService, ServiceChange};
 

@@ -9,9 +9,9 @@ use perennial_store::customers::{self, Customer};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::products::{self, Product};
 use perennial_store::services::{self, Service};
-use perennial_store::{Tx, prices};
+use perennial_store::{Tx, prices, sellers};
 
-use crate::{Actor, App, NewPrice, Result};
+use crate::{Actor, App, AppError, NewPrice, Result};
 
 /// Rows written by one statement at most.
 pub const LOAD_BATCH_ROWS: usize = 1_000;
@@ -75,6 +75,10 @@ impl App {
         progress: impl FnMut(usize) + Send,
     ) -> Result<LoadReport> {
         let mut tx = self.store.begin().await?;
+        // One load at a time: what is known must not change while it is compared.
+        if !sellers::hold(&mut tx, seller).await? {
+            return Err(AppError::NotFound("Seller"));
+        }
         let mut loading = Loading { tx: &mut tx, seller, done: 0, progress };
         let report = LoadReport {
             customers: loading.customers(data.customers).await?,

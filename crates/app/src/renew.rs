@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
-use perennial_billing::{InvoiceId, Money, PriceSource, SellerId, ServiceId};
+use perennial_billing::{InvoiceId, Money, PeriodNumber, PriceSource, SellerId, ServiceId};
 use perennial_store::StoreError;
 use perennial_store::renewals::{self, Gathered, NewRenewal, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
@@ -53,6 +53,8 @@ pub enum Outcome {
     PriceUnavailable(String),
     /// There is no such service, or it is not the caller's.
     NotFound,
+    /// It could not be settled, while others of the list were. The same call may succeed later.
+    Failed(String),
 }
 
 /// An issued renewal.
@@ -75,6 +77,15 @@ pub(crate) struct Ask {
     pub service: ServiceId,
     /// What price feeds answered for it, or why they gave nothing.
     pub fed: Fed,
+    /// The period that was next when the request was first looked at: it is this one that is asked for, and if somebody
+    /// else bills it meanwhile, their invoice is the answer.
+    pub wanted: Option<PeriodNumber>,
+}
+
+impl Ask {
+    pub fn new(caller: Caller, service: ServiceId) -> Self {
+        Self { caller, service, fed: Fed::new(), wanted: None }
+    }
 }
 
 pub(crate) type Fed = HashMap<PriceQuery, std::result::Result<Money, PriceUnavailable>>;
@@ -121,10 +132,19 @@ impl App {
         }
         let mut seen = HashSet::new();
         let distinct = services.iter().copied().filter(|service| seen.insert(*service));
-        let mut asks: Vec<Ask> = distinct.map(|service| Ask { caller: *caller, service, fed: Fed::new() }).collect();
+        let mut asks: Vec<Ask> = distinct.map(|service| Ask::new(*caller, service)).collect();
         let mut outcomes: HashMap<ServiceId, Outcome> = HashMap::new();
         for _ in 0..MAX_ATTEMPTS {
-            let steps = self.attempt(caller.seller, &asks, is_preview).await?;
+            let steps = match self.attempt(caller.seller, &mut asks, is_preview).await {
+                Ok(steps) => steps,
+                // What is issued already must be told.
+                Err(error) if !outcomes.is_empty() => {
+                    let failed = asks.drain(..).map(|ask| (ask.service, Outcome::Failed(error.to_string())));
+                    outcomes.extend(failed);
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             let mut unsettled = Vec::new();
             let mut queries = HashSet::new();
             for (ask, step) in asks.into_iter().zip(steps) {
@@ -146,10 +166,10 @@ impl App {
             asks.iter_mut().for_each(|ask| ask.fed.extend(fed.clone()));
         }
         let find = |service: &ServiceId| {
-            let outcome = outcomes.get(service).cloned().ok_or(AppError::Contention)?;
-            Ok(Renewal { service: *service, outcome })
+            let contended = || Outcome::Failed(AppError::Contention.to_string());
+            Renewal { service: *service, outcome: outcomes.get(service).cloned().unwrap_or_else(contended) }
         };
-        services.iter().map(find).collect()
+        Ok(services.iter().map(find).collect())
     }
 
     /// Asks price feeds, all at once.
@@ -166,14 +186,19 @@ impl App {
     }
 
     /// Gathers, plans and commits requests of one seller, as far as it goes. The steps are in the order of the requests.
-    pub(crate) async fn attempt(&self, seller: SellerId, asks: &[Ask], is_preview: bool) -> Result<Vec<Step>> {
+    pub(crate) async fn attempt(&self, seller: SellerId, asks: &mut [Ask], is_preview: bool) -> Result<Vec<Step>> {
         let (seller, mut gathered) = self.gather(seller, asks).await?;
         let today = self.clock.today(&seller.time_zone);
+        let overtaken = self.overtaken(seller.id, asks, &gathered).await?;
         let mut steps = Vec::with_capacity(asks.len());
         let mut planned: Vec<(usize, NewRenewal, i64)> = Vec::new();
         for (place, ask) in asks.iter().enumerate() {
             let is_visible = |g: &Gathered| ask.caller.customer.is_none_or(|customer| customer == g.customer.id);
             let step = match gathered.get_mut(&ask.service) {
+                Some(Some(found)) if is_visible(found) && overtaken.contains_key(&place) => {
+                    let (service_type, policy) = (found.service_type, seller.open_invoice_policy);
+                    Step::Settled(Outcome::Open { invoice: overtaken[&place], service_type, policy })
+                }
                 Some(Some(found)) if is_visible(found) => {
                     let step = look_at(&seller, found, ask, today);
                     if let Step::Settled(Outcome::Planned(plan)) = step {
@@ -200,6 +225,34 @@ impl App {
             steps[place] = Step::Settled(outcome);
         }
         Ok(steps)
+    }
+
+    /// The requests whose period somebody else has billed since they were first looked at, by place, with the invoice that
+    /// did. Without this, a period that costs nothing, or is paid at once, would let a repeat bill the one after it.
+    async fn overtaken(
+        &self,
+        seller: SellerId,
+        asks: &mut [Ask],
+        gathered: &HashMap<ServiceId, Option<Gathered>>,
+    ) -> Result<HashMap<usize, InvoiceId>> {
+        let mut late = Vec::new();
+        for (place, ask) in asks.iter_mut().enumerate() {
+            let Some(Some(found)) = gathered.get(&ask.service) else { continue };
+            let next = found.facts.next_period;
+            let wanted = *ask.wanted.get_or_insert(next);
+            if wanted < next {
+                late.push((place, ask.service, wanted));
+            }
+        }
+        if late.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut conn = self.store.read().await?;
+        let claims: Vec<(ServiceId, PeriodNumber)> =
+            late.iter().map(|(_, service, wanted)| (*service, *wanted)).collect();
+        let billed = renewals::billed(&mut conn, seller, &claims).await?;
+        let find = |(place, service, wanted)| Some((place, *billed.get(&(service, wanted))?));
+        Ok(late.into_iter().filter_map(find).collect())
     }
 
     async fn gather(

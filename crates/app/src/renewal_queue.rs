@@ -8,14 +8,16 @@
 use std::sync::Arc;
 
 use perennial_billing::{SellerId, ServiceId};
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::renew::{Ask, Fed, MAX_ATTEMPTS, Step};
+use crate::renew::{Ask, MAX_ATTEMPTS, Step};
 use crate::{App, AppError, Caller, Outcome, Result};
 
 /// Requests that wait at most; more are turned away with a time to come back.
 pub const QUEUE_CAPACITY_REQUESTS: usize = 4_096;
+/// Requests that wait for a price feed at most; more are turned away too.
+pub const MAX_WAITING_FOR_PRICES: usize = 1_024;
 /// Requests committed together at most.
 pub const MAX_GROUP_REQUESTS: usize = 256;
 
@@ -47,9 +49,11 @@ impl RenewalQueue {
         let (sender, receiver) = mpsc::channel(QUEUE_CAPACITY_REQUESTS);
         let receiver = Arc::new(Mutex::new(receiver));
         let (closing, is_closing) = watch::channel(false);
+        let aside = Arc::new(Semaphore::new(MAX_WAITING_FOR_PRICES));
         let mut tasks = JoinSet::new();
         for _ in 0..app.store.useful_writers() {
-            let worker = Worker { app: app.clone(), sender: sender.downgrade() };
+            let (app, sender, aside) = (app.clone(), sender.downgrade(), aside.clone());
+            let worker = Worker { app, sender, aside };
             tasks.spawn(worker.run(receiver.clone(), is_closing.clone()));
         }
         (Self { sender }, RenewalWorkers { tasks, closing })
@@ -62,7 +66,7 @@ impl RenewalQueue {
     /// [`AppError::Busy`] when the queue is full; otherwise as [`App::renew`].
     pub async fn renew(&self, caller: Caller, service: ServiceId) -> Result<Outcome> {
         let (reply, outcome) = oneshot::channel();
-        let ask = Ask { caller, service, fed: Fed::new() };
+        let ask = Ask::new(caller, service);
         self.sender.try_send(Job { ask, attempts: 0, reply }).map_err(|_| AppError::Busy)?;
         outcome.await.map_err(|_| AppError::Lost)?
     }
@@ -86,6 +90,8 @@ struct Worker {
     app: App,
     /// Weak, so that a worker does not keep its own queue open.
     sender: mpsc::WeakSender<Job>,
+    /// Room for requests that wait for a price.
+    aside: Arc<Semaphore>,
 }
 
 impl Worker {
@@ -112,9 +118,12 @@ impl Worker {
     /// Attempts a group until each request is settled, stands aside, or stands alone and fails.
     async fn settle(&self, seller: SellerId, group: Vec<Job>) {
         let mut groups = vec![group];
-        while let Some(group) = groups.pop() {
-            let asks: Vec<Ask> = group.iter().map(|job| job.ask.clone()).collect();
-            match self.app.attempt(seller, &asks, false).await {
+        while let Some(mut group) = groups.pop() {
+            let mut asks: Vec<Ask> = group.iter().map(|job| job.ask.clone()).collect();
+            let outcome = self.app.attempt(seller, &mut asks, false).await;
+            // What was learned about a request stays with it.
+            group.iter_mut().zip(asks).for_each(|(job, ask)| job.ask = ask);
+            match outcome {
                 Ok(steps) => {
                     let again = self.answer(group, steps);
                     let (tired, fresh): (Vec<_>, Vec<_>) =
@@ -142,8 +151,13 @@ impl Worker {
             match step {
                 Step::Settled(outcome) => tell(job, Ok(outcome)),
                 Step::NeedsPrices(queries) => {
+                    let Ok(room) = self.aside.clone().try_acquire_owned() else {
+                        tell(job, Err(AppError::Busy));
+                        continue;
+                    };
                     let (app, sender) = (self.app.clone(), self.sender.clone());
                     tokio::spawn(async move {
+                        let _room = room;
                         job.ask.fed.extend(app.ask_feeds(queries).await);
                         match sender.upgrade() {
                             // If the queue has ended meanwhile, the caller is told by the dropped reply.

@@ -3,11 +3,13 @@
 use jiff::tz::TimeZone;
 use perennial_billing::{Currency, NumberPattern, Rate, Rounding, SellerId};
 use perennial_store::audit::{self, AuditEntry};
+use perennial_store::customers;
 use perennial_store::ids::{self, IdKind};
 use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
 
+use crate::customer::tax_of;
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
-use crate::{Actor, App, AppError, Result};
+use crate::{Actor, App, AppError, LOAD_BATCH_ROWS, Result};
 
 /// What is needed to set up a seller.
 #[derive(Debug, Clone)]
@@ -71,7 +73,8 @@ impl App {
         Ok(seller)
     }
 
-    /// Changes who a seller is or its rules. Invoices that were issued keep their copy.
+    /// Changes who a seller is or its rules. Invoices that were issued keep their copy; how customers are taxed is decided
+    /// anew.
     ///
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] when there is no such seller.
@@ -80,6 +83,14 @@ impl App {
         let mut tx = self.store.begin().await?;
         if !sellers::update(&mut tx, seller).await? {
             return Err(AppError::NotFound("Seller"));
+        }
+        let mut taxed_otherwise = customers::all(&mut tx, seller.id).await?;
+        taxed_otherwise.retain_mut(|customer| {
+            let tax = tax_of(seller, &customer.party, customer.tax_exempt);
+            std::mem::replace(&mut customer.tax, tax) != tax
+        });
+        for chunk in taxed_otherwise.chunks(LOAD_BATCH_ROWS) {
+            customers::upsert(&mut tx, seller.id, chunk).await?;
         }
         self.note_seller(&mut tx, actor, "seller.changed", seller.id).await?;
         Ok(tx.commit().await?)

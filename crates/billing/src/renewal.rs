@@ -23,6 +23,8 @@ pub struct Facts {
     pub next_period: PeriodNumber,
     /// An unpaid renewal invoice of this service.
     pub open_invoice: Option<InvoiceId>,
+    /// The last renewal invoice, if there was nothing to pay.
+    pub free_invoice: Option<InvoiceId>,
     /// The service's own line.
     pub item: Item,
     /// What is sold on top.
@@ -153,7 +155,7 @@ pub enum Refusal {
         /// The first day on which renewing is possible.
         renewable_from: Date,
     },
-    /// A renewal invoice is not paid yet.
+    /// A renewal invoice is not paid yet, or cost nothing and its period has not begun.
     #[error("An unpaid renewal invoice exists for this service")]
     OpenInvoice(InvoiceId),
     /// The price source has no price for this.
@@ -204,6 +206,12 @@ pub fn claimable(facts: &Facts, today: Date) -> Result<Period, Refusal> {
         Cycle::Every { .. } => facts.schedule.period(facts.next_period)?.ok_or(Refusal::OneTime)?,
     };
     if let Some(invoice) = facts.open_invoice {
+        return Err(Refusal::OpenInvoice(invoice));
+    }
+    // What costs nothing is never unpaid: until its period begins, asking again is taken for a repeat.
+    if let (Some(invoice), Some(last)) = (facts.free_invoice, facts.next_period.previous())
+        && facts.schedule.period(last).is_ok_and(|last| last.is_some_and(|last| last.starts > today))
+    {
         return Err(Refusal::OpenInvoice(invoice));
     }
     let ahead = Span::new().months(i64::from(facts.policy.renew_ahead_months));
@@ -328,6 +336,7 @@ mod tests {
             schedule: Schedule::new(date(2022, 1, 31), monthly),
             next_period: PeriodNumber(58),
             open_invoice: None,
+            free_invoice: None,
             item: item(2001, "VPS S", 1),
             addons: vec![(AddonId(700), item(5003, "Extra storage 50 GB", 2))],
             currency: "SEK".parse().unwrap(),
@@ -374,6 +383,11 @@ mod tests {
             with(|f| f.next_period = PeriodNumber(12 * 8)),
             Refusal::TooFarAhead { billed_through: date(2030, 1, 31), renewable_from: date(2027, 1, 31) }
         );
+        // Period 57 began on 31 October; what cost nothing then is no obstacle now.
+        let mut free = facts();
+        free.free_invoice = Some(InvoiceId(8));
+        assert!(plan(&free, TODAY).is_ok());
+        assert_eq!(plan(&free, date(2026, 10, 30)), Err(Refusal::OpenInvoice(InvoiceId(8))));
         assert!(matches!(with(|f| f.prices.clear()), Refusal::NoPrice { .. }));
         assert!(matches!(with(|f| f.item.is_fed = true), Refusal::NoPrice { .. }));
         assert!(matches!(

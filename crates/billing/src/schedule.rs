@@ -13,6 +13,12 @@ use crate::{Cycle, CycleUnit};
 pub struct PeriodNumber(pub u32);
 
 impl PeriodNumber {
+    /// The period before this one, if there is one.
+    #[must_use]
+    pub fn previous(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
+    }
+
     /// The period after this one.
     #[must_use]
     pub fn next(self) -> Self {

@@ -89,7 +89,8 @@ create table prices (
     foreign key (seller_id, product_id) references products (seller_id, id)
 ) {strict};
 
--- next_period is the next one to bill and starts on billed_through; version moves with every change, so that a plan
+-- next_period is the next one to bill and starts on billed_through; free_invoice_id is the last renewal invoice if there
+-- was nothing to pay, so that a repeat before its period begins is answered with it; version moves with every change, so that a plan
 -- made from an older row is made again.
 create table services (
     seller_id {int} not null,
@@ -108,6 +109,7 @@ create table services (
     own_price_minor {int} check (own_price_minor >= 0),
     auto_renew {bool} not null,
     open_invoice_id {int},
+    free_invoice_id {int},
     version {int} not null,
     primary key (seller_id, id),
     foreign key (seller_id, customer_id) references customers (seller_id, id),

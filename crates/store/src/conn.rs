@@ -23,6 +23,12 @@ pub const READER_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 10;
 /// How long a call waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement on PostgreSQL waits for somebody else's lock before it gives up and is tried again.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction on PostgreSQL may say nothing before the server ends it, so that a node that hangs frees its locks.
+const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection to PostgreSQL may have been idle to be used without asking whether it still lives.
+const TRUSTED_IDLE_TIME: Duration = Duration::from_millis(50);
 /// How long SQLite waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The advisory lock under which functions are created: "perennia" in ASCII.
@@ -34,8 +40,8 @@ const STATEMENT_CACHE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The statement that calls a function of ours, once the function is there.
-    pub(crate) renewal_call: Arc<OnceCell<&'static str>>,
+    /// The statement that calls a function of ours, once that is known; none where the function could not be made.
+    pub(crate) renewal_call: Arc<OnceCell<Option<&'static str>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -207,6 +213,7 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         .await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READER_CONNECTIONS)
+        .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
         .await?;
@@ -229,12 +236,26 @@ async fn open_postgres(url: &str) -> Result<Pool> {
         .application_name("perennial")
         // Statements are few and prepared once; planning each anew costs more than running it. So a text must be good for
         // every parameter: one that is narrowed to a customer is another text than one that is not.
-        .options([("plan_cache_mode", "force_generic_plan")]);
+        .options([
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
+            ("lock_timeout", LOCK_TIMEOUT.as_millis().to_string()),
+            ("idle_in_transaction_session_timeout", IDLE_TRANSACTION_TIMEOUT.as_millis().to_string()),
+        ]);
     // The pool tries until its time is over and then tells nothing; one plain attempt tells what is wrong.
     PgConnection::connect_with(&options).await.map_err(StoreError::Unavailable)?.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A trip per use only to ask whether the other side is still there is a trip too many for a busy connection.
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for >= TRUSTED_IDLE_TIME {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(Pool::Postgres(pool))

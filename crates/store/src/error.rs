@@ -66,12 +66,14 @@ impl From<sqlx::Error> for StoreError {
             };
         };
         match database.code().as_deref() {
-            // PostgreSQL: serialization_failure, deadlock_detected.
-            Some("40001" | "40P01") => return Self::Retry(error),
-            // PostgreSQL: shutting down, starting, connection lost, too many connections, disk full, read-only standby.
-            Some("57P01" | "57P02" | "57P03" | "08000" | "08003" | "08006" | "53300" | "53100" | "25006") => {
+            // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
+            Some("40001" | "40P01" | "55P03") => return Self::Retry(error),
+            // PostgreSQL: connection exceptions, insufficient resources, operator intervention, system errors, a transaction
+            // that was idle too long, a read-only standby.
+            Some(code) if code.len() == 5 && matches!(&code[..2], "08" | "53" | "57" | "58") => {
                 return Self::Unavailable(error);
             }
+            Some("25P03" | "25006") => return Self::Unavailable(error),
             // SQLite: busy, locked, I/O error, full, cannot open (with their extended codes), read-only.
             Some(code) if sqlite_primary(code).is_some_and(|code| matches!(code, 5 | 6 | 8 | 10 | 13 | 14)) => {
                 return Self::Unavailable(error);

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use perennial_billing::renewal::{Facts, Item, Line, Plan, Policy, PriceOrigin};
-use perennial_billing::{AddonId, Currency, InvoiceId, Money, PriceSource, ProductId, Quantity, SellerId, ServiceId};
+use perennial_billing::{
+    AddonId, Currency, InvoiceId, Money, PeriodNumber, PriceSource, ProductId, Quantity, SellerId, ServiceId,
+};
 
 use crate::audit::{self, AuditEntry};
 use crate::customers::{self, Customer};
@@ -62,7 +64,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     };
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
-        s.open_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
+        s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
         p.version as product_version, sl.version as seller_version, exists (select 1 from addons a \
         where a.seller_id = s.seller_id and a.service_id = s.id) as has_addons, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
@@ -100,6 +102,7 @@ fn read(row: &Row, policy: Policy) -> Result<Gathered> {
             schedule: service.schedule,
             next_period: service.next_period,
             open_invoice: row.opt_int("open_invoice_id")?.map(InvoiceId),
+            free_invoice: row.opt_int("free_invoice_id")?.map(InvoiceId),
             item,
             addons: Vec::new(),
             currency: customer.currency,
@@ -148,6 +151,28 @@ async fn gather_addons(
         service.addon_product_versions.push(row.int("product_version")?);
     }
     Ok(())
+}
+
+/// The invoices that bill these periods of these services, where there are any.
+pub async fn billed(
+    conn: &mut Conn,
+    seller: SellerId,
+    claims: &[(ServiceId, PeriodNumber)],
+) -> Result<HashMap<(ServiceId, PeriodNumber), InvoiceId>> {
+    let rows = Rows::new()
+        .int("seller_id", claims.iter().map(|_| seller.0))
+        .int("service_id", claims.iter().map(|(service, _)| service.0))
+        .int("period", claims.iter().map(|(_, period)| i64::from(period.0)));
+    let sql = "select p.service_id, p.period, p.invoice_id from {rows} join periods p on p.seller_id = n.seller_id \
+        and p.service_id = n.service_id and p.period = n.period and p.state <> 'void'";
+    let found = conn.rows_with(sql, rows).await?;
+    found
+        .iter()
+        .map(|row| {
+            let claim = (ServiceId(row.int("service_id")?), PeriodNumber(row.small("period")?));
+            Ok((claim, InvoiceId(row.int("invoice_id")?)))
+        })
+        .collect()
 }
 
 /// A planned renewal that is to be written.
@@ -410,9 +435,11 @@ fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, R
         .int("next_period", i().map(|(_, new)| i64::from(new.plan.number.next().0)))
         .date("billed_through", i().map(|(_, new)| new.plan.period.ends))
         .date("paid_through", i().map(|(_, new)| is_settled(&new.plan).then_some(new.plan.period.ends)))
-        .int("open_invoice_id", i().map(|(id, new)| (!is_settled(&new.plan)).then_some(id.0)));
+        .int("open_invoice_id", i().map(|(id, new)| (!is_settled(&new.plan)).then_some(id.0)))
+        .int("free_invoice_id", i().map(|(id, new)| is_settled(&new.plan).then_some(id.0)));
     let sql = "update services set next_period = n.next_period, billed_through = n.billed_through, \
         paid_through = coalesce(n.paid_through, services.paid_through), open_invoice_id = n.open_invoice_id, \
+        free_invoice_id = n.free_invoice_id, \
         version = services.version + 1 from {rows} where services.seller_id = n.seller_id and services.id = n.id";
     (sql, rows)
 }

@@ -112,6 +112,12 @@ pub async fn ids(conn: &mut Conn) -> Result<Vec<SellerId>> {
     rows.iter().map(|row| row.int("id").map(SellerId)).collect()
 }
 
+/// Holds a seller until the transaction ends, so that only one of those who ask for this goes on. Tells whether it exists.
+pub async fn hold(tx: &mut Tx, id: SellerId) -> Result<bool> {
+    let sql = "select id from sellers where id = $1 {for update}";
+    Ok(tx.row(sql, params![id.0]).await?.is_some())
+}
+
 /// Writes a new seller under its id.
 pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
     let sql = "insert into sellers (id, name, address1, address2, postcode, city, country, vat_number, company_number, \

@@ -130,4 +130,29 @@ on_both_databases! {
         let empty = app.create_key(seller, Actor::Cli, new(&[], None)).await.unwrap_err();
         assert!(matches!(empty, AppError::Invalid(_)), "{empty}");
     }
+
+    async fn a_new_rate_reaches_every_customer_it_concerns(kind) {
+        let provider = Provider::new(kind).await;
+        let home = provider.customer("Elsa Svensk").await;
+        let abroad = provider.customer_with("Nils Norsk", |new| new.party.country = "NO".to_owned()).await;
+        let odd = provider
+            .customer_with("Gerd Deutsch", |new| {
+                new.party.kind = perennial_billing::CustomerKind::Company;
+                new.party.company = "Deutsch GmbH".to_owned();
+                new.party.country = "DE".to_owned();
+                new.party.vat_number = "SE556000016701".to_owned();
+            })
+            .await;
+        let mut seller = provider.seller.clone();
+        seller.tax_rate = perennial_billing::Rate::parse_percent("25.5").unwrap();
+        provider.app.change_seller(Actor::Cli, &seller).await.unwrap();
+        let mut conn = provider.app.store.read().await.unwrap();
+        let mut taxed = Vec::new();
+        for customer in [home, abroad, odd] {
+            let tax = customers::get(&mut conn, provider.id(), customer).await.unwrap().unwrap().tax;
+            taxed.push(format!("{} {}", tax.category, tax.rate));
+        }
+        // A Swedish number says nothing about a German company.
+        assert_eq!(taxed, ["S 25.5 %", "G 0 %", "S 25.5 %"]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use jiff::civil::date;
-use perennial_app::{Actor, Outcome, ServiceChange};
+use perennial_app::{Actor, Outcome, RenewalQueue, ServiceChange};
 use perennial_billing::{InvoiceId, ServiceStatus};
 use perennial_store::invoices::{self, InvoiceFilter};
 use perennial_testkit::{Provider, on_both_databases};
@@ -82,6 +82,25 @@ on_both_databases! {
             ending.await.unwrap().expect("ended");
             assert!(matches!(renewed, Outcome::Renewed(_) | Outcome::Refused(_)), "{renewed:?}");
         }
+        provider.assert_well().await;
+    }
+
+    async fn sixty_four_renewals_of_what_costs_nothing_claim_one_period(kind) {
+        let provider = Provider::new(kind).await;
+        let server = provider.product("Cloud Server", "0").await;
+        let daniel = provider.customer("Daniel Ek").await;
+        let service = provider.service(daniel, server, date(2026, 12, 1)).await;
+        let (queue, _workers) = RenewalQueue::start(&provider.app);
+        let mut calls = JoinSet::new();
+        for _ in 0..CALLERS {
+            let (queue, staff) = (queue.clone(), provider.staff());
+            calls.spawn(async move { queue.renew(staff, service).await });
+        }
+        while let Some(outcome) = calls.join_next().await {
+            assert!(matches!(outcome, Ok(Ok(Outcome::Renewed(_) | Outcome::Open { .. }))), "{outcome:?}");
+        }
+        let periods = provider.database.sql("select count(*) from periods").unwrap();
+        assert_eq!(periods.trim(), "1", "there is nothing to pay, so nothing is open, and yet it is billed once");
         provider.assert_well().await;
     }
 }

@@ -177,11 +177,14 @@ on_both_databases! {
         let server = provider.product("Cloud Server", "100.00").await;
         let greta = provider.customer("Greta Ek").await;
         let service = provider.service_with(greta, server, date(2026, 12, 1), |new| new.own_price_minor = Some(0)).await;
-        for number in ["202600001", "202600002"] {
+        for (day, number) in [(TODAY, "202600001"), (date(2026, 12, 1), "202600002")] {
+            provider.set_day(day);
             let Outcome::Renewed(renewed) = outcome(provider.app.renew(&provider.staff(), &[service]).await) else {
                 panic!("renewed")
             };
             assert_eq!(renewed.invoice.number, number);
+            let again = outcome(provider.app.renew(&provider.staff(), &[service]).await);
+            assert!(matches!(again, Outcome::Open { invoice, .. } if invoice == renewed.invoice.id), "a repeat is a repeat");
         }
         let mut conn = provider.app.store.read().await.unwrap();
         let renewed = services::get(&mut conn, provider.id(), service).await.unwrap().unwrap();

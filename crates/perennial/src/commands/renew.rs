@@ -41,8 +41,17 @@ pub async fn run(args: &Args, renew: &RenewArgs) -> Result<Exit> {
     let mut rows = Vec::new();
     for batch in services.chunks(MAX_BATCH_SERVICES) {
         let renewals =
-            if renew.dry_run { app.preview_renewal(&caller, batch).await? } else { app.renew(&caller, batch).await? };
-        rows.extend(renewals.into_iter().map(row));
+            if renew.dry_run { app.preview_renewal(&caller, batch).await } else { app.renew(&caller, batch).await };
+        match renewals {
+            Ok(renewals) => rows.extend(renewals.into_iter().map(row)),
+            // What is issued already must be shown.
+            Err(error) if !rows.is_empty() => {
+                let failed =
+                    |service: &ServiceId| Renewal { service: *service, outcome: Outcome::Failed(error.to_string()) };
+                rows.extend(batch.iter().map(failed).map(row));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     app.store.close().await;
     let is_complete = rows.iter().all(|row| matches!(row.outcome, "renewed" | "would renew"));
@@ -72,6 +81,7 @@ fn row(renewal: Renewal) -> Row {
         },
         Outcome::Refused(refusal) => Row { outcome: "refused", reason: Some(refusal.to_string()), ..row },
         Outcome::PriceUnavailable(reason) => Row { outcome: "no price", reason: Some(reason), ..row },
+        Outcome::Failed(reason) => Row { outcome: "failed", reason: Some(reason), ..row },
         Outcome::NotFound => Row { outcome: "not found", reason: Some("Service not found".to_owned()), ..row },
     }
 }

@@ -78,24 +78,23 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option
     let make = || async {
         let (arguments, body) = text(texts, rows);
         let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
+        (&arguments, &body).hash(&mut hasher);
         let name = format!("perennial_renew_{:016x}", hasher.finish());
         let places: Vec<String> =
             (1..=7 + rows.iter().map(|r| r.columns.len()).sum::<usize>()).map(|n| format!("${n}")).collect();
         let create = format!("create or replace function {name}({arguments}) language plpgsql as $body${body}$body$");
-        store.create_function(&name, &create).await?;
-        let call: &'static str =
-            Box::leak(format!("select stale, ids, first from {name}({})", places.join(", ")).into_boxed_str());
-        Ok::<_, StoreError>(call)
-    };
-    match store.renewal_call.get_or_try_init(make).await {
-        Ok(call) => Ok(Some(call)),
-        Err(StoreError::Statement(error)) => {
-            tracing::warn!(%error, "cannot create a function in this database, renewals take more trips: {error}");
-            Ok(None)
+        match store.create_function(&name, &create).await {
+            Ok(()) => {}
+            Err(StoreError::Statement(error)) => {
+                tracing::warn!(%error, "cannot create a function in this database, renewals take more trips: {error}");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
         }
-        Err(error) => Err(error),
-    }
+        let call = format!("select stale, ids, first from {name}({})", places.join(", "));
+        Ok(Some(&*Box::leak(call.into_boxed_str())))
+    };
+    store.renewal_call.get_or_try_init(make).await.copied()
 }
 
 /// The function's arguments and body, made from the steps that SQLite runs one by one.
@@ -130,7 +129,7 @@ fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
 /// A column of a step: as it was sent, or what only the function knows.
 fn value_of(text: &str, column: &str) -> String {
     match column {
-        "invoice_id" | "open_invoice_id" => format!("ids[{column}] as {column}"),
+        "invoice_id" | "open_invoice_id" | "free_invoice_id" => format!("ids[{column}] as {column}"),
         "id" if text.starts_with("insert into outbox") => "nextval('ids_outbox') as id".to_owned(),
         "id" if text.starts_with("insert into audit") => "nextval('ids_audit') as id".to_owned(),
         "series_number" => "first + series_number as series_number".to_owned(),

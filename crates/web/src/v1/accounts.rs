@@ -4,8 +4,9 @@ use axum::extract::{Query, rejection::QueryRejection};
 use axum::response::Response;
 use perennial_app::Scope;
 use perennial_billing::{Currency, Cycle, Money, PriceVersion, ProductId, Rounding, price_on};
+use perennial_store::prices;
+use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, ServiceFilter, ServiceView};
-use perennial_store::{prices, sellers};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -73,8 +74,7 @@ pub(crate) async fn client_accounts(
     context: Context,
     query: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let (_, accounts) = page(&context, None, paging(query)?).await?;
-    let home = home_currency(&context).await?;
+    let Listing { seller, accounts, .. } = listing(&context, None, paging(query)?).await?;
     let accounts = accounts
         .into_iter()
         .map(|(view, price)| {
@@ -96,7 +96,7 @@ pub(crate) async fn client_accounts(
                 firstname: firstname.to_owned(),
                 companyname: view.company,
                 client_id: service.customer.to_string(),
-                currency_id: currency_id(view.currency, home),
+                currency_id: currency_id(view.currency, seller.currency),
                 group_id: "0",
                 service_group_id: "0",
                 sort_order: "0",
@@ -155,10 +155,8 @@ pub(crate) async fn hosting_accounts(
     query: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let (current_page, per_page) = paging(query)?;
-    let (total_records, accounts) = page(&context, Some(HOSTING_KIND), (current_page, per_page)).await?;
-    let everything = ServiceFilter { customer: context.caller.customer, kind: None };
-    let mut conn = context.app.store.read().await?;
-    let total_all_accounts = services::count(&mut conn, context.caller.seller, everything).await?;
+    let Listing { total_records, total_all_accounts, accounts, .. } =
+        listing(&context, Some(HOSTING_KIND), (current_page, per_page)).await?;
     let hosting_accounts = accounts
         .into_iter()
         .map(|(view, price)| {
@@ -184,41 +182,41 @@ pub(crate) async fn hosting_accounts(
     Ok(context.success(HostingAccounts { hosting_accounts, pagination }))
 }
 
-/// How many services there are, and one page of them with the price of their next period.
-async fn page(
-    context: &Context,
-    kind: Option<&'static str>,
-    (page, size): (i64, i64),
-) -> Result<(i64, Vec<(ServiceView, Money)>), ApiError> {
+/// One page of services.
+struct Listing {
+    seller: Seller,
+    /// How many there are of this kind.
+    total_records: i64,
+    /// How many there are of every kind.
+    total_all_accounts: i64,
+    /// This page, each with the price of its next period.
+    accounts: Vec<(ServiceView, Money)>,
+}
+
+/// Reads one page over one connection: who holds one and waits for another can wait for ever.
+async fn listing(context: &Context, kind: Option<&'static str>, (page, size): (i64, i64)) -> Result<Listing, ApiError> {
     context.require(Scope::ReadServices)?;
     let filter = ServiceFilter { customer: context.caller.customer, kind };
     let mut conn = context.app.store.read().await?;
-    let total = services::count(&mut conn, context.caller.seller, filter).await?;
+    let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;
+    let total_records = services::count(&mut conn, seller.id, filter).await?;
+    let total_all_accounts = match kind {
+        Some(_) => services::count(&mut conn, seller.id, ServiceFilter { kind: None, ..filter }).await?,
+        None => total_records,
+    };
     let offset = (page - 1).saturating_mul(size);
-    let views = services::page(&mut conn, context.caller.seller, filter, size, offset).await?;
+    let views = services::page(&mut conn, seller.id, filter, size, offset).await?;
     let mut wanted: Vec<(ProductId, Cycle, Currency)> =
         views.iter().map(|v| (v.service.product, v.service.schedule.cycle, v.currency)).collect();
     wanted.sort_unstable();
     wanted.dedup();
-    let versions = prices::versions(&mut conn, context.caller.seller, &wanted).await?;
-    let today = today(context).await?;
+    let versions = prices::versions(&mut conn, seller.id, &wanted).await?;
+    let today = context.app.clock.today(&seller.time_zone);
     let priced = views.into_iter().map(|view| {
         let price = next_price(&view, &versions, today);
         (view, price)
     });
-    Ok((total, priced.collect()))
-}
-
-async fn today(context: &Context) -> Result<jiff::civil::Date, ApiError> {
-    let mut conn = context.app.store.read().await?;
-    let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;
-    Ok(context.app.clock.today(&seller.time_zone))
-}
-
-async fn home_currency(context: &Context) -> Result<Currency, ApiError> {
-    let mut conn = context.app.store.read().await?;
-    let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;
-    Ok(seller.currency)
+    Ok(Listing { total_records, total_all_accounts, accounts: priced.collect(), seller })
 }
 
 /// What the service itself will cost for its next period, without tax and add-ons; nothing where only a feed knows.

@@ -70,6 +70,7 @@ pub(crate) async fn renew(
             Err(ApiError::price_unavailable())
         }
         Outcome::NotFound => Err(ApiError::not_found("Service not found")),
+        Outcome::Failed(_) => Err(ApiError::unavailable()),
         Outcome::Planned(_) => Err(ApiError::internal()),
     }
 }

@@ -5,6 +5,7 @@ use jiff::civil::date;
 use perennial_billing::InvoiceId;
 use perennial_testkit::{Answer, Provider, TestServer, on_both_databases, provider_csv};
 use reqwest::Method;
+use tokio::task::JoinSet;
 
 on_both_databases! {
     async fn an_account_is_found_renewed_looked_at_and_mailed_again(kind) {
@@ -76,6 +77,12 @@ on_both_databases! {
         for bad in ["page=0", "perPage=0", "page=x", "page=-1"] {
             assert_eq!(server.get(&format!("/api/client-accounts?{bad}"), &key).await.status, 400, "{bad}");
         }
+        // More at once than there are connections: none holds one while it waits for another.
+        let mut calls = JoinSet::new();
+        for _ in 0..24 {
+            calls.spawn(Answer::to(server.call(Method::GET, "/api/client-accounts?perPage=20", &key)));
+        }
+        assert!(calls.join_all().await.iter().all(|answer| answer.status == 200));
         let far = server.get("/api/client-accounts?page=9223372036854775807", &key).await;
         assert_eq!((far.status, far.json["data"]["accounts"].as_array().map(Vec::len)), (200, Some(0)));
     }
