@@ -24,6 +24,10 @@ use crate::{Actor, App, AppError, LoadReport, NewPrice, Problem, ProviderData, c
 
 /// Problems that are kept to be shown; more are only counted.
 pub const MAX_PROBLEMS_KEPT: usize = 1_000;
+/// Extra recipients of one customer at most.
+const MAX_CONTACTS: usize = 20;
+/// Characters of a bad field that are repeated to the person who has to mend it.
+const MAX_QUOTED_CHARACTERS: usize = 80;
 /// Bytes of a CSV file at most.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
@@ -218,6 +222,9 @@ impl Known {
         let mut contact_problems = Vec::new();
         emails.iter().for_each(|email| check_email(&mut contact_problems, "cc_emails", email));
         row.report(contact_problems);
+        if emails.len() > MAX_CONTACTS {
+            row.complain::<()>("cc_emails", format!("are {}, at most {MAX_CONTACTS} are possible", emails.len()));
+        }
         let customer = Customer {
             id: id?,
             tax: customer::tax_of(&self.seller, &party, is_exempt?),
@@ -393,7 +400,12 @@ impl CsvRow<'_> {
         match read(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                let reason = format!("{text:?}: {error}");
+                let shown: String = text.chars().take(MAX_QUOTED_CHARACTERS).collect();
+                let reason = if shown.len() < text.len() {
+                    format!("{shown:?}…: not valid")
+                } else {
+                    format!("{text:?}: {error}")
+                };
                 self.complain(column, reason)
             }
         }
@@ -447,7 +459,9 @@ impl CsvRow<'_> {
 }
 
 fn date(text: &str) -> Result<Date, &'static str> {
-    text.parse().map_err(|_| "not a date such as 2026-11-30")
+    let date: Option<Date> = text.parse().ok();
+    // Other notations of ISO 8601 are read too, but a file that mixes them hides a mistake.
+    date.filter(|date| date.to_string() == text).ok_or("not a date such as 2026-11-30")
 }
 
 /// Reads every row of a file that can be read.

@@ -13,7 +13,8 @@ pub struct Resent {
 }
 
 impl App {
-    /// Queues the mail of an invoice again, to the address the customer has now.
+    /// Queues the mail of an invoice again, to the address the customer has now. While a mail of this invoice waits to be
+    /// sent, no second one is added.
     ///
     /// # Errors
     /// [`AppError::NotFound`] for an unknown invoice or another customer's; [`AppError::Conflict`] when the customer has no
@@ -29,9 +30,12 @@ impl App {
         if sent_to.is_empty() {
             return Err(AppError::Conflict("The customer has no email address".to_owned()));
         }
-        outbox::queue_invoice_mails(&mut tx, caller.seller, &[id], self.clock.now()).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "invoice.resent", "invoice", id.0).await?;
-        tx.commit().await?;
+        // One that still waits is as good as another.
+        if outbox::mails_of(&mut tx, caller.seller, id).await?.is_empty() {
+            outbox::queue_invoice_mails(&mut tx, caller.seller, &[id], self.clock.now()).await?;
+            self.note(&mut tx, caller.seller, caller.actor, "invoice.resent", "invoice", id.0).await?;
+            tx.commit().await?;
+        }
         Ok(Resent { sent_to })
     }
 }

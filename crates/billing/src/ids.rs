@@ -5,9 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The text is not an integer of at least 1.
+/// The largest id: every JSON reader keeps integers up to here exactly (RFC 8259, section 6).
+pub const MAX_ID: i64 = (1 << 53) - 1;
+
+/// The text is not an integer from 1 to [`MAX_ID`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id is a whole number of at least 1")]
+#[error("an id is a whole number from 1 to {MAX_ID}")]
 pub struct ParseIdError;
 
 macro_rules! id {
@@ -28,7 +31,7 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
                 match text.parse::<i64>() {
-                    Ok(id) if id >= 1 && text.as_bytes()[0].is_ascii_digit() => Ok(Self(id)),
+                    Ok(id) if (1..=MAX_ID).contains(&id) && text.as_bytes()[0].is_ascii_digit() => Ok(Self(id)),
                     _ => Err(ParseIdError),
                 }
             }
@@ -84,7 +87,7 @@ mod tests {
     #[test]
     fn only_whole_numbers_from_one_are_ids() {
         assert_eq!("20000".parse(), Ok(ServiceId(20000)));
-        for bad in ["", "0", "-1", "+1", "1.0", "abc", " 1", "9223372036854775808"] {
+        for bad in ["", "0", "-1", "+1", "1.0", "abc", " 1", "9007199254740992", "9223372036854775808"] {
             assert_eq!(bad.parse::<ServiceId>(), Err(ParseIdError), "{bad:?}");
         }
     }

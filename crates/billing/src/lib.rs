@@ -29,7 +29,7 @@ pub use cycle::{Cycle, CycleUnit, ParseCycleError};
 pub use decimal::ParseDecimalError;
 pub use due::due_date;
 pub use ids::{
-    AddonId, ApiKeyId, ContactId, CustomerId, InvoiceId, OutboxId, ParseIdError, PriceId, ProductId, SellerId,
+    AddonId, ApiKeyId, ContactId, CustomerId, InvoiceId, MAX_ID, OutboxId, ParseIdError, PriceId, ProductId, SellerId,
     ServiceId,
 };
 pub use money::{AmountOutOfRange, Money};

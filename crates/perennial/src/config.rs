@@ -47,7 +47,30 @@ pub struct Server {
 #[serde(default)]
 pub struct Log {
     pub format: LogFormat,
-    pub level: String,
+    pub level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,16 +105,21 @@ impl Default for Server {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self { format: LogFormat::Text, level: LogLevel::Info }
     }
 }
 
 impl Config {
-    /// Reads the file; a missing one means defaults.
+    /// The file that is looked for when none is named.
+    pub const DEFAULT_NAME: &str = "perennial.toml";
+
+    /// Reads the file; defaults if the one that nobody named is missing.
     pub fn load(path: &Path) -> Result<Self, UsageError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path == Path::new(Self::DEFAULT_NAME) => {
+                String::new()
+            }
             Err(error) => return Err(UsageError(format!("cannot read {}: {error}", path.display()))),
         };
         let mut config =

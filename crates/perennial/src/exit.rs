@@ -3,6 +3,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use perennial_app::AppError;
+use perennial_store::StoreError;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -36,7 +39,10 @@ pub struct UsageError(pub String);
 pub fn report(error: &anyhow::Error) -> Exit {
     // Standard error may be closed; there is nobody left to tell.
     let _ = writeln!(io::stderr(), "error: {error:#}");
-    if error.downcast_ref::<UsageError>().is_some() { Exit::Usage } else { Exit::Failed }
+    let is_usage = error.downcast_ref::<UsageError>().is_some()
+        || matches!(error.downcast_ref::<AppError>(), Some(AppError::Invalid(_)))
+        || matches!(error.downcast_ref::<StoreError>(), Some(StoreError::Address(_)));
+    if is_usage { Exit::Usage } else { Exit::Failed }
 }
 
 /// Whether the reader of the output went away, as `head` does: no error.

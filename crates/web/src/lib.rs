@@ -16,7 +16,7 @@ mod v1;
 pub use error::ApiError;
 pub use limit::{RateLimit, RateLimits, WINDOW};
 pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
-pub use server::{DRAIN_TIMEOUT, serve};
+pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};
 
 use std::sync::Arc;
 

@@ -26,7 +26,7 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
     refuse_second(&args.config).await?;
     let new = seller(init)?;
     // Before anything is written, so that a mistake leaves nothing behind.
-    new.check()?;
+    new.check().map_err(|error| UsageError(error.to_string().replace('_', "-")))?;
     let config = write_config(&args.config, init.database.as_deref())?;
     // What the command line says goes before the environment.
     let url = init.database.clone().unwrap_or_else(|| config.database_url());

@@ -62,7 +62,8 @@ async fn instant(app: &App, caller: &Caller, text: &str) -> Result<Timestamp> {
     let refused = || UsageError(format!("--expires {text:?}: not a date such as 2027-12-31 and not an instant"));
     let date: Date = text.parse().map_err(|_| refused())?;
     let seller = sellers::get(&mut app.store.read().await?, caller.seller).await?.ok_or_else(refused)?;
-    Ok(date.tomorrow()?.to_zoned(seller.time_zone)?.timestamp())
+    let end = date.tomorrow().and_then(|next| next.to_zoned(seller.time_zone));
+    Ok(end.map_err(|_| UsageError(format!("--expires {text:?}: too late")))?.timestamp())
 }
 
 async fn create(app: &App, caller: &Caller, new: NewKey, format: Format) -> Result<()> {

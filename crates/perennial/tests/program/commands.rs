@@ -74,7 +74,7 @@ on_both_databases! {
             (&["key", "revoke", "99"][..], 1),
             (&["key", "create", "--name", "x", "--scopes", "root"], 2),
             (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "soon"], 2),
-            (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "2020-01-01"], 1),
+            (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "2020-01-01"], 2),
             (&["key", "create", "--name", "x", "--scopes", "read:billing", "--customer", "77"], 1),
         ] {
             let ended = installation.run(flags);
@@ -114,7 +114,7 @@ on_both_databases! {
 fn a_mistake_is_told_with_what_to_do() {
     let folder = TempDir::new().unwrap();
     assert_snapshot!(run_in(folder.path(), &["serve"]).shown(), @"
-    exit 1
+    exit 2
     --- out
     --- err
     error: there is no database at perennial.db: run `perennial init` to make one
@@ -128,10 +128,10 @@ fn a_mistake_is_told_with_what_to_do() {
     let mut wrong = INIT.to_vec();
     wrong[8] = "Sweden";
     assert_snapshot!(run_in(folder.path(), &wrong).shown(), @r#"
-    exit 1
+    exit 2
     --- out
     --- err
-    error: `country` must be a country code of two capitals such as SE, not "Sweden"
+    error: `country` must be a country code of two capitals (ISO 3166-1) such as SE, not "Sweden"
     "#);
     fs::write(folder.path().join("perennial.toml"), "[server]\nlisten = \"127.0.0.1:1\"\nrate_limit = 5\n").unwrap();
     assert_snapshot!(run_in(folder.path(), &["serve"]).shown(), @"
@@ -142,7 +142,7 @@ fn a_mistake_is_told_with_what_to_do() {
     ");
     fs::write(folder.path().join("perennial.toml"), "[database]\nurl = \"mysql://localhost/x\"\n").unwrap();
     assert_snapshot!(run_in(folder.path(), &["doctor"]).shown(), @"
-    exit 1
+    exit 2
     --- out
     --- err
     error: cannot use this database address: a database is `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`

@@ -28,8 +28,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let Body(body) = Body::from_request(request, state).await?;
-        let refused =
-            |error: serde_json::Error| ApiError::bad_request(format!("The request body is not valid: {error}"));
+        let refused = |error: serde_json::Error| {
+            let what = if error.is_data() { "is not of the documented shape" } else { "is not valid JSON" };
+            ApiError::bad_request(format!(
+                "The request body {what} at line {}, column {}",
+                error.line(),
+                error.column()
+            ))
+        };
         serde_json::from_slice(&body).map(Self).map_err(refused)
     }
 }

@@ -47,8 +47,13 @@ on_both_databases! {
 
         {"success":true,"timestamp":"2026-11-23T11:00:00.000Z","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","data":{"sentTo":"anna@example.com","message":"Invoice email queued"}}
         "#);
-        let mails = provider.database.sql("select count(*) from outbox where invoice_id = 1").unwrap();
-        assert_eq!(mails.trim(), "2", "one with the renewal, one again");
+        let mails = || provider.database.sql("select count(*) from outbox where invoice_id = 1").unwrap();
+        assert_eq!(mails().trim(), "1", "the one of the renewal still waits");
+        provider.database.sql("update outbox set state = 'sent'").unwrap();
+        for _ in 0..3 {
+            assert_eq!(server.post("/api/billing/invoice/1/resend-email", &key).await.status, 200);
+        }
+        assert_eq!(mails().trim(), "2", "one again, and not three");
         provider.settle(InvoiceId(1));
         let paid = server.get("/api/billing/invoice/1", &key).await;
         assert_eq!(paid.json["data"]["invoice"]["status"], "Paid");

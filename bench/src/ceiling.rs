@@ -1,0 +1,98 @@
+//! The ceiling: many renewals written by a handful of statements in one transaction, without HTTP.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::floor;
+
+/// Renewals in one transaction at most.
+pub const CEILING_RENEWALS: usize = 100_000;
+
+const SQL: &str = include_str!("ceiling.sql");
+const SELLER_FIELDS: &str = "'name', e.name, 'address1', e.address1, 'address2', e.address2, 'postcode', e.postcode, \
+    'city', e.city, 'country', e.country, 'vat_number', e.vat_number, 'company_number', e.company_number, \
+    'email', e.email, 'iban', e.iban, 'bic', e.bic, 'bankgiro', e.bankgiro";
+const BUYER_FIELDS: &str = "'kind', c.kind, 'name', c.name, 'company', c.company, 'email', c.email, \
+    'address1', c.address1, 'address2', c.address2, 'postcode', c.postcode, 'city', c.city, 'country', c.country, \
+    'vat_number', c.vat_number";
+
+/// What the words of the text mean.
+type Words = &'static [(&'static str, &'static str)];
+
+const POSTGRES: Words = &[
+    ("{begin}", "begin"),
+    ("{next invoice}", "nextval('ids_invoice')"),
+    ("{next outbox}", "nextval('ids_outbox')"),
+    ("{next audit}", "nextval('ids_audit')"),
+    ("{advance ids}", ""),
+    ("{analyze}", "analyze bench_plan; analyze bench_lines; analyze bench_taxes;"),
+    ("{no addon}", "null::bigint"),
+    ("{net}", "sum(net)::bigint"),
+    ("{today}", "current_date"),
+    ("{now}", "now()"),
+    ("{year}", "extract(year from current_date)::bigint"),
+    (
+        "{number}",
+        "extract(year from current_date)::text || lpad((n.taken + b.nth)::text, \
+        greatest(5, length((n.taken + b.nth)::text)), '0')",
+    ),
+    ("{period end}", "(s.anchor + make_interval(months => s.next_period::int + 1))::date"),
+    ("{last day}", "(s.anchor + make_interval(months => s.next_period::int + 1))::date - 1"),
+    ("{due}", "greatest(s.billed_through, current_date + e.payment_terms_days::int)"),
+    ("{horizon}", "current_date + make_interval(months => e.renew_ahead_months::int)"),
+    ("{object}", "json_build_object"),
+    ("{text}", "::text"),
+];
+
+const SQLITE: Words = &[
+    ("{begin}", "begin immediate"),
+    ("{next invoice}", "(select next - 1 from ids where kind = 'invoice') + row_number() over (order by s.id)"),
+    ("{next outbox}", "(select next - 1 from ids where kind = 'outbox') + nth"),
+    ("{next audit}", "(select next - 1 from ids where kind = 'audit') + nth"),
+    (
+        "{advance ids}",
+        "update ids set next = next + (select count(*) from bench_plan) where kind in ('invoice', 'outbox', 'audit');",
+    ),
+    ("{analyze}", "create index bench_taxes_of_invoice on bench_taxes (invoice_id);"),
+    ("{no addon}", "null"),
+    ("{net}", "sum(net)"),
+    ("{today}", "date('now')"),
+    ("{now}", "unixepoch() * 1000000"),
+    ("{year}", "cast(strftime('%Y', 'now') as integer)"),
+    ("{number}", "printf('%s%05d', strftime('%Y', 'now'), n.taken + b.nth)"),
+    ("{period end}", "date(s.anchor, '+' || (s.next_period + 1) || ' months')"),
+    ("{last day}", "date(s.anchor, '+' || (s.next_period + 1) || ' months', '-1 day')"),
+    ("{due}", "max(s.billed_through, date('now', '+' || e.payment_terms_days || ' days'))"),
+    ("{horizon}", "date('now', '+' || e.renew_ahead_months || ' months')"),
+    ("{object}", "json_object"),
+    ("{text}", ""),
+];
+
+/// Renews the first services of a database and tells how long it took, commit included.
+pub async fn renew(url: &str, renewals: usize) -> Result<Duration> {
+    if let Some(file) = url.strip_prefix("sqlite:") {
+        let sql = text(SQLITE, renewals);
+        let connection = floor::open_sqlite(Path::new(file))?;
+        let begun = Instant::now();
+        connection.execute_batch(&sql).context("the ceiling's statements")?;
+        return Ok(begun.elapsed());
+    }
+    let sql = text(POSTGRES, renewals);
+    let mut connection = PgConnection::connect(url).await?;
+    let begun = Instant::now();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.context("the ceiling's statements")?;
+    let took = begun.elapsed();
+    connection.close().await?;
+    Ok(took)
+}
+
+fn text(words: Words, renewals: usize) -> String {
+    let sql = SQL
+        .replace("{limit}", &renewals.to_string())
+        .replace("{seller json}", &format!("{{object}}({SELLER_FIELDS}){{text}}"))
+        .replace("{buyer json}", &format!("{{object}}({BUYER_FIELDS}){{text}}"));
+    words.iter().fold(sql, |sql, (word, meaning)| sql.replace(word, meaning))
+}
