@@ -19,7 +19,7 @@ use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ impl Run {
             }
             databases.push(self.database(&database, &program).await.with_context(|| kind.name())?);
         }
-        let report = Report { conditions: self.conditions()?, fixed_answers, databases };
+        let report = Report { conditions: self.conditions(&program)?, fixed_answers, databases };
         let markdown = report.markdown();
         if let Some(file) = &self.json {
             write(file, &(serde_json::to_string_pretty(&report)? + "\n"))?;
@@ -228,12 +228,12 @@ impl Run {
         Ok(Spread::of(rates.into_iter()))
     }
 
-    fn conditions(&self) -> Result<Conditions> {
+    fn conditions(&self, program: &Program) -> Result<Conditions> {
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         Ok(Conditions {
             at: Clock::System.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            commit: commit(),
+            program: program.origin.clone(),
             cpu: cpu.map_or("unknown", |(_, name)| name).to_owned(),
             cores: available_parallelism().map_or(1, usize::from),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
@@ -252,14 +252,6 @@ fn tell(who: &str, connections: usize, cell: &Cell) {
         "{who}, {connections} connections: {requests} in {seconds:.2} s = {rate:.0}/s, p50 {p50_us:.0} µs, \
          p99 {p99_us:.0} µs, others {others_percent:.0} %{note}"
     );
-}
-
-fn commit() -> String {
-    let git = |arguments: &[&str]| {
-        shell::run(Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments)).unwrap_or_default()
-    };
-    let changed = if git(&["status", "--porcelain"]).is_empty() { "" } else { "+" };
-    format!("{}{changed}", git(&["rev-parse", "--short", "HEAD"]).trim())
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {

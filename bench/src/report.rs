@@ -23,8 +23,8 @@ pub struct Report {
 pub struct Conditions {
     /// When it ended.
     pub at: String,
-    /// The program's commit, with `+` if files had been changed since.
-    pub commit: String,
+    /// The program that was measured: the commit it was built from, with `+` if files had been changed since, or its path.
+    pub program: String,
     /// The processor.
     pub cpu: String,
     /// Its cores.
@@ -179,8 +179,8 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let Conditions { at, commit, cpu, cores, kernel, services, history, seconds, repeat } = &self.conditions;
-        writeln!(out, "{at}, commit {commit}, {cores} × {cpu}, Linux {kernel}.")?;
+        let Conditions { at, program, cpu, cores, kernel, services, history, seconds, repeat } = &self.conditions;
+        writeln!(out, "{at}, {program}, {cores} × {cpu}, Linux {kernel}.")?;
         writeln!(
             out,
             "{} services, {} of them renewed once before, in a fresh database for each cell; {seconds} s of load after warming up; median (min–max) of \

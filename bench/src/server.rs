@@ -29,22 +29,30 @@ pub struct Server {
 
 /// The program under test.
 #[derive(Debug, Clone)]
-pub struct Program(PathBuf);
+pub struct Program {
+    path: PathBuf,
+    /// Which program it is: the commit it was built from, or where it was found.
+    pub origin: String,
+}
 
 impl Program {
     /// The program at this path, or the one of this workspace, built first.
     pub fn at_or_built(path: Option<&Path>) -> Result<Self> {
         if let Some(path) = path {
             ensure!(path.is_file(), "there is no program at {}", path.display());
-            return Ok(Self(path.to_owned()));
+            let version = shell::run(Command::new(path).arg("--version"))?;
+            // Nobody knows from which commit it was built.
+            return Ok(Self { path: path.to_owned(), origin: format!("{} ({})", path.display(), version.trim()) });
         }
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
+        // Looked up before building: what is changed while it runs is not measured.
+        let origin = format!("commit {}", commit(workspace)?);
         shell::run(Command::new(cargo).args(["build", "--release", "-p", "perennial"]).current_dir(workspace))?;
         // Both binaries of a workspace are built into the same folder.
         let path = std::env::current_exe()?.with_file_name("perennial");
         ensure!(path.is_file(), "cargo built no {}", path.display());
-        Ok(Self(path))
+        Ok(Self { path, origin })
     }
 
     /// Starts `perennial serve` on a database.
@@ -68,10 +76,17 @@ impl Program {
         let text =
             format!("[database]\nurl = \"{database}\"\n[server]\nrate_limit_per_minute = 0\n[log]\nlevel = \"warn\"\n");
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        let mut command = Command::new(&self.0);
+        let mut command = Command::new(&self.path);
         command.arg("--config").arg(file).env_remove("DATABASE_URL").env_remove("RUST_LOG");
         Ok(command)
     }
+}
+
+/// The commit of a working tree, with `+` if files have been changed since.
+fn commit(tree: &Path) -> Result<String> {
+    let git = |arguments: &[&str]| shell::run(Command::new("git").arg("-C").arg(tree).args(arguments));
+    let changed = if git(&["status", "--porcelain"])?.is_empty() { "" } else { "+" };
+    Ok(format!("{}{changed}", git(&["rev-parse", "--short", "HEAD"])?.trim()))
 }
 
 impl Server {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use perennial_store::sellers::OpenInvoicePolicy;
 
 /// Renewal and invoicing server for hosting providers.
 ///
@@ -49,6 +50,11 @@ pub enum Command {
     Invoice {
         #[command(subcommand)]
         command: InvoiceCommand,
+    },
+    /// Show a seller and set its rules
+    Seller {
+        #[command(subcommand)]
+        command: SellerCommand,
     },
     /// Make, list and revoke API keys
     Key {
@@ -204,6 +210,58 @@ pub enum InvoiceCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SellerCommand {
+    /// Show who the seller is and its rules
+    Show {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Set rules; what is not given stays. Issued invoices keep what they were issued with
+    Set {
+        #[command(flatten)]
+        rules: SellerRules,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+/// At least one of them is given.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = true)]
+pub struct SellerRules {
+    /// Days a customer has to pay, at least
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+    pub payment_terms_days: Option<u16>,
+    /// Months ahead of today in which a period may start to be renewed
+    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u16).range(0..=120))]
+    pub renew_ahead_months: Option<u16>,
+    /// What renewing does while a renewal invoice is unpaid
+    #[arg(long, value_enum)]
+    pub open_invoice: Option<OpenInvoice>,
+    /// Whether an issued invoice is mailed at once
+    #[arg(long, value_name = "true|false")]
+    pub mail_invoices: Option<bool>,
+}
+
+/// What renewing does while a renewal invoice is unpaid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OpenInvoice {
+    /// Answer with that invoice
+    Return,
+    /// Refuse with 409 and name that invoice
+    Conflict,
+}
+
+impl From<OpenInvoice> for OpenInvoicePolicy {
+    fn from(choice: OpenInvoice) -> Self {
+        match choice {
+            OpenInvoice::Return => Self::Return,
+            OpenInvoice::Conflict => Self::Conflict,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

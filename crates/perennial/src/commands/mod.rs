@@ -8,6 +8,7 @@ mod invoice;
 mod key;
 mod migrate;
 mod renew;
+mod seller;
 mod serve;
 
 use anyhow::Result;
@@ -25,6 +26,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Import { from } => import::run(&args, from).await,
         Command::Renew(renew) => renew::run(&args, renew).await,
         Command::Invoice { command } => invoice::run(&args, command).await,
+        Command::Seller { command } => seller::run(&args, command).await,
         Command::Key { command } => key::run(&args, command).await,
         Command::Doctor(format) => doctor::run(&args, format.format).await,
         Command::Migrate => migrate::run(&args).await,

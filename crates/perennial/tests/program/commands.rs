@@ -51,6 +51,13 @@ on_both_databases! {
         assert!(list.stdout.contains("Karin Svensson") && list.stderr.contains("1 of 1 invoices"), "{}", list.shown());
         assert_eq!(installation.run(&["doctor"]).code, 0);
 
+        let rules = ["seller", "set", "--open-invoice", "conflict", "--payment-terms-days", "30", "--format", "json"];
+        let rules: Value = serde_json::from_str(&installation.run(&rules).stdout).unwrap();
+        assert_eq!((&rules["openInvoice"], &rules["paymentTermsDays"]), (&"conflict".into(), &30.into()));
+        assert!(installation.run(&["seller", "show"]).stdout.contains("Norrsken Hosting AB"));
+        assert_eq!(installation.run(&["seller", "set"]).code, 2, "which rule?");
+        assert_eq!(installation.run(&["seller", "set", "--payment-terms-days", "366"]).code, 2);
+
         installation.database.sql("update services set next_period = next_period + 1 where id = 20001").unwrap();
         let sick = installation.run(&["doctor"]);
         assert_eq!(sick.code, 3);

@@ -1,0 +1,73 @@
+//! `perennial seller show|set`.
+
+use anyhow::{Context, Result};
+use perennial_app::Actor;
+use perennial_store::sellers::{self, Seller, SellerParty};
+use serde::Serialize;
+
+use crate::args::{Args, Format, SellerCommand, SellerRules};
+use crate::exit::Exit;
+use crate::{open, output};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: String,
+    #[serde(flatten)]
+    party: &'a SellerParty,
+    currency: String,
+    time_zone: String,
+    vat_rate_percent: String,
+    number_pattern: String,
+    payment_terms_days: u16,
+    renew_ahead_months: u16,
+    open_invoice: &'static str,
+    mail_invoices: bool,
+}
+
+/// Shows a seller, or changes its rules.
+pub async fn run(args: &Args, command: &SellerCommand) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let mut conn = app.store.read().await?;
+    let mut seller = sellers::get(&mut conn, caller.seller).await?.context("the seller is gone")?;
+    drop(conn);
+    let format = match command {
+        SellerCommand::Show { format } => format.format,
+        SellerCommand::Set { rules, format } => {
+            apply(&mut seller, rules);
+            app.change_seller(Actor::Cli, &seller).await?;
+            format.format
+        }
+    };
+    app.store.close().await;
+    print(&seller, format)?;
+    Ok(Exit::Done)
+}
+
+fn apply(seller: &mut Seller, rules: &SellerRules) {
+    seller.payment_terms_days = rules.payment_terms_days.unwrap_or(seller.payment_terms_days);
+    seller.renew_ahead_months = rules.renew_ahead_months.unwrap_or(seller.renew_ahead_months);
+    seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
+    seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
+}
+
+fn print(seller: &Seller, format: Format) -> Result<()> {
+    let shown = Shown {
+        id: seller.id.to_string(),
+        party: &seller.party,
+        currency: seller.currency.to_string(),
+        time_zone: seller.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+        vat_rate_percent: seller.tax_rate.percent(),
+        number_pattern: seller.number_pattern.to_string(),
+        payment_terms_days: seller.payment_terms_days,
+        renew_ahead_months: seller.renew_ahead_months,
+        open_invoice: seller.open_invoice_policy.as_str(),
+        mail_invoices: seller.mail_invoices,
+    };
+    if format == Format::Json {
+        return output::json(&shown);
+    }
+    let serde_json::Value::Object(fields) = serde_json::to_value(&shown)? else { return Ok(()) };
+    let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    output::table(&["rule", "value"], &[], fields.into_iter().map(|(name, value)| vec![name, text(value)]))
+}
