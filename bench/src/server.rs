@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub struct Server {
 #[derive(Debug, Clone)]
 pub struct Program {
     path: PathBuf,
+    /// Where a program that was built lies: another build may replace the original while this one is measured.
+    _folder: Option<Arc<TempDir>>,
     /// Which program it is: the commit it was built from, or where it was found.
     pub origin: String,
 }
@@ -42,7 +45,11 @@ impl Program {
             ensure!(path.is_file(), "there is no program at {}", path.display());
             let version = shell::run(Command::new(path).arg("--version"))?;
             // Nobody knows from which commit it was built.
-            return Ok(Self { path: path.to_owned(), origin: format!("{} ({})", path.display(), version.trim()) });
+            return Ok(Self {
+                path: path.to_owned(),
+                _folder: None,
+                origin: format!("{} ({})", path.display(), version.trim()),
+            });
         }
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
@@ -50,9 +57,11 @@ impl Program {
         let origin = format!("commit {}", commit(workspace)?);
         shell::run(Command::new(cargo).args(["build", "--release", "-p", "perennial"]).current_dir(workspace))?;
         // Both binaries of a workspace are built into the same folder.
-        let path = std::env::current_exe()?.with_file_name("perennial");
-        ensure!(path.is_file(), "cargo built no {}", path.display());
-        Ok(Self { path, origin })
+        let built = std::env::current_exe()?.with_file_name("perennial");
+        let folder = TempDir::with_prefix("perennial-bench-")?;
+        let path = folder.path().join("perennial");
+        fs::copy(&built, &path).with_context(|| format!("cargo built no {}", built.display()))?;
+        Ok(Self { path, _folder: Some(Arc::new(folder)), origin })
     }
 
     /// Starts `perennial serve` on a database.

@@ -342,6 +342,23 @@ impl Conn {
         self.run(self.dialect().statement(sql, Some(&rows)), Parameters::Rows(rows)).await
     }
 
+    /// Runs statements with `{rows}` in them, in one visit where the database takes them together.
+    pub(crate) async fn execute_all<const N: usize>(&mut self, steps: [(&'static str, Rows); N]) -> Result<()> {
+        match self.dialect() {
+            Dialect::Sqlite => {
+                let script = self.dialect().script(&steps);
+                let rows = steps.into_iter().map(|(_, rows)| rows).collect();
+                self.run(script, Parameters::Call(Vec::new(), rows)).await?;
+            }
+            Dialect::Postgres => {
+                for (sql, rows) in steps {
+                    self.execute_with(sql, rows).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The rows a function answers with that takes these values and then all columns of these rows.
     pub(crate) async fn call(&mut self, sql: &'static str, values: Vec<Value>, rows: Vec<Rows>) -> Result<Vec<Row>> {
         self.fetch(sql, Parameters::Call(values, rows)).await
@@ -389,7 +406,7 @@ fn sqlite(sql: &'static str, parameters: Parameters) -> SqliteQuery {
     match parameters {
         Parameters::Rows(rows) => query.bind(rows.json()),
         Parameters::Values(values) => values.into_iter().fold(query, bind_sqlite),
-        // SQLite has no functions to call; the rows come in the same order.
+        // One parameter for each set of rows.
         Parameters::Call(values, rows) => {
             rows.iter().fold(values.into_iter().fold(query, bind_sqlite), |query, rows| query.bind(rows.json()))
         }

@@ -20,6 +20,9 @@ pub(crate) enum Dialect {
 /// Texts that were translated already. The program has a fixed number of them, so leaking each once is bounded.
 static TRANSLATED: LazyLock<RwLock<HashMap<(Dialect, &'static str), &'static str>>> = LazyLock::new(RwLock::default);
 
+/// Scripts that were put together already, by their first statement.
+static SCRIPTS: LazyLock<RwLock<HashMap<&'static str, &'static str>>> = LazyLock::new(RwLock::default);
+
 impl Dialect {
     /// A migration in this dialect's type words.
     pub fn schema(self, text: &str) -> String {
@@ -55,6 +58,23 @@ impl Dialect {
         translated
     }
 
+    /// Statements with `{rows}` as one text for one visit to SQLite; the rows of the nth are its nth parameter. The first
+    /// text stands for all: the same statement is always followed by the same ones.
+    pub fn script(self, steps: &[(&'static str, Rows)]) -> &'static str {
+        let Some((first, _)) = steps.first() else { return "" };
+        if let Some(known) = SCRIPTS.read().unwrap_or_else(PoisonError::into_inner).get(first) {
+            return known;
+        }
+        let texts = (1..).zip(steps).map(|(place, (text, rows))| {
+            let mut table = String::new();
+            self.table_of(Some(rows), place, &mut table);
+            text.replace("{rows}", &table)
+        });
+        let script: &'static str = Box::leak(texts.collect::<Vec<_>>().join(";\n").into_boxed_str());
+        SCRIPTS.write().unwrap_or_else(PoisonError::into_inner).insert(first, script);
+        script
+    }
+
     fn translate(self, text: &str, rows: Option<&Rows>) -> String {
         let mut out = String::new();
         let mut rest = text;
@@ -64,7 +84,7 @@ impl Dialect {
             match (fragment, self) {
                 ("for update", Self::Sqlite) => {}
                 ("for update", Self::Postgres) => out.push_str("for update"),
-                ("rows", _) => self.table_of(rows, &mut out),
+                ("rows", _) => self.table_of(rows, 1, &mut out),
                 _ => {
                     let parameter = fragment.strip_prefix("in ").unwrap_or(fragment);
                     let _ = match self {
@@ -79,14 +99,14 @@ impl Dialect {
         out
     }
 
-    /// `{rows}` as a table called `n`.
-    fn table_of(self, rows: Option<&Rows>, out: &mut String) {
+    /// `{rows}` as a table called `n`; on SQLite all of it is one parameter, in this place.
+    fn table_of(self, rows: Option<&Rows>, place: usize, out: &mut String) {
         let columns = rows.map_or(&[][..], |rows| &rows.columns);
         // Writing to a string cannot fail.
         let _ = match self {
             Self::Sqlite => {
                 let fields = columns.iter().enumerate().map(|(i, (name, _))| format!("value->>{i} as {name}"));
-                write!(out, "(select {} from json_each($1)) as n", fields.collect::<Vec<_>>().join(", "))
+                write!(out, "(select {} from json_each(${place})) as n", fields.collect::<Vec<_>>().join(", "))
             }
             Self::Postgres => {
                 let arrays = columns.iter().enumerate();

@@ -250,15 +250,12 @@ async fn step_by_step(store: &Store, seller: &Seller, renewals: &[&NewRenewal], 
     if !stale.is_empty() {
         return Ok(Attempt::Stale(stale));
     }
-    let ids: Vec<InvoiceId> =
-        ids::take(&mut tx, IdKind::Invoice, renewals.len()).await?.into_iter().map(InvoiceId).collect();
+    let mails = renewals.iter().filter(|new| new.mail).count();
+    let wanted = [(IdKind::Invoice, renewals.len()), (IdKind::Outbox, mails), (IdKind::Audit, renewals.len())];
+    let [ids, outbox_ids, audit_ids] = ids::take_several(&mut tx, wanted).await?;
+    let ids: Vec<InvoiceId> = ids.into_iter().map(InvoiceId).collect();
     let invoices: Vec<New<'_>> = ids.iter().copied().zip(renewals.iter().copied()).collect();
-    let mails = invoices.iter().filter(|(_, new)| new.mail).count();
-    let outbox_ids = ids::take(&mut tx, IdKind::Outbox, mails).await?;
-    let audit_ids = ids::take(&mut tx, IdKind::Audit, invoices.len()).await?;
-    for (sql, rows) in before_the_number(seller.id, &invoices, at, outbox_ids, audit_ids) {
-        tx.execute_with(sql, rows).await?;
-    }
+    tx.execute_all(before_the_number(seller.id, &invoices, at, outbox_ids, audit_ids)).await?;
     let year = fiscal_year(renewals);
     let values = params![seller.id.0, year, renewals.len() as i64];
     let first_number = tx.row(TAKE_NUMBERS, values).await?.map_or(Ok(1), |row| row.int("first"))?;
