@@ -7,6 +7,9 @@ use serde::Serialize;
 use crate::cell::Cell;
 use crate::database::Kind;
 
+/// A cell in which others used more of the machine than this says little.
+const NOISY_PERCENT: f64 = 10.0;
+
 /// Everything that one run measured.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -264,6 +267,17 @@ impl DatabaseReport {
                 ours.callers_cpu_ms.median,
                 (ours.others_percent.median + floor.others_percent.median) / 2.0,
                 ours.others_percent.max.max(floor.others_percent.max),
+            )?;
+        }
+        let noisy = |row: &Row| row.cells.iter().filter(|cell| cell.others_percent > NOISY_PERCENT).count();
+        let cells: usize = rows.iter().map(|pair| pair.ours.cells.len() + pair.floor.cells.len()).sum();
+        let disturbed: usize = rows.iter().map(|pair| noisy(&pair.ours) + noisy(&pair.floor)).sum();
+        if disturbed > 0 {
+            writeln!(
+                out,
+                "\n**Disturbed: others used more than {NOISY_PERCENT:.0} % of the machine in {disturbed} of {cells} cells.** \
+                 Rates and latencies of these are not to be quoted, nor their ratios, which neighbours have been seen to \
+                 turn in favour of ours."
             )?;
         }
         let ran_out = |row: &Row| row.cells.iter().filter(|cell| cell.ran_out).count();

@@ -141,7 +141,7 @@ async fn gather_addons(
     let sql = "select a.id, a.service_id, a.product_id, a.quantity_millionths, a.own_price_minor, \
         p.name as product_name, p.price_source, p.version as product_version from addons a \
         join products p on p.seller_id = a.seller_id and p.id = a.product_id \
-        where a.seller_id = $1 and a.service_id {in $2} and a.status = 'active' order by a.id";
+        where a.seller_id = $1 and a.service_id {in $2} and a.status = 'active' order by a.service_id, a.id";
     for row in conn.rows(sql, params![seller.0, services]).await? {
         let Some(service) = gathered.get_mut(&ServiceId(row.int("service_id")?)) else { continue };
         let source: PriceSource = row.parsed("price_source")?;
