@@ -24,6 +24,9 @@ use crate::{Result, Store, StoreError};
 const SCALARS: &str = "seller bigint, services bigint[], versions bigint[], year bigint, before text, width bigint, \
     after text";
 
+/// How many those are.
+const SCALAR_COUNT: usize = 7;
+
 /// Claims `services` in the order of their ids, or tells which of them changed.
 const PRELUDE: &str = "
     perform 1 from services s where s.seller_id = seller and s.id = any(services) order by s.id for update;
@@ -81,7 +84,7 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option
         (&arguments, &body).hash(&mut hasher);
         let name = format!("perennial_renew_{:016x}", hasher.finish());
         let places: Vec<String> =
-            (1..=7 + rows.iter().map(|r| r.columns.len()).sum::<usize>()).map(|n| format!("${n}")).collect();
+            (1..=SCALAR_COUNT + rows.iter().map(|r| r.columns.len()).sum::<usize>()).map(|n| format!("${n}")).collect();
         let create = format!("create or replace function {name}({arguments}) language plpgsql as $body${body}$body$");
         match store.create_function(&name, &create).await {
             Ok(()) => {}
