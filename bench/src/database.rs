@@ -7,15 +7,17 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use perennial_store::Store;
+use perennial_testkit::{Cluster, run};
 use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::ceiling;
-use crate::cluster::Cluster;
 use crate::floor;
 use crate::process::Usage;
 use crate::provider::{Expected, Provider};
-use crate::shell;
+
+/// Durability is on; what differs from the defaults is the memory, and the first three are the defaults, written down.
+const SETTINGS: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on -c shared_buffers=512MB";
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
@@ -76,7 +78,7 @@ impl Prepared {
                 Place::Sqlite(TempDir::with_prefix("perennial-bench-sqlite-").context("cannot make a folder")?)
             }
             Kind::Postgres => {
-                let cluster = Cluster::start()?;
+                let cluster = Cluster::start(SETTINGS)?;
                 cluster.sql("postgres", &format!("create database {PREPARED}"))?;
                 Place::Postgres(cluster)
             }
@@ -163,8 +165,8 @@ impl Place {
 
     fn sql(&self, name: &str, sql: &str) -> Result<String> {
         match self {
-            Self::Sqlite(_) => shell::run(Command::new("sqlite3").arg(self.file(name)).arg(sql)),
-            Self::Postgres(cluster) => cluster.sql(name, sql),
+            Self::Sqlite(_) => Ok(run(Command::new("sqlite3").arg(self.file(name)).arg(sql))?),
+            Self::Postgres(cluster) => Ok(cluster.sql(name, sql)?),
         }
     }
 }

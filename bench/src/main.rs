@@ -6,14 +6,12 @@
 mod callers;
 mod ceiling;
 mod cell;
-mod cluster;
 mod database;
 mod floor;
 mod process;
 mod provider;
 mod report;
 mod server;
-mod shell;
 
 use std::fs;
 use std::io::Write;

@@ -9,9 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use perennial_testkit::run;
 use tempfile::TempDir;
-
-use crate::shell;
 
 /// How long a server may take to answer, and to stop.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -43,7 +42,7 @@ impl Program {
     pub fn at_or_built(path: Option<&Path>) -> Result<Self> {
         if let Some(path) = path {
             ensure!(path.is_file(), "there is no program at {}", path.display());
-            let version = shell::run(Command::new(path).arg("--version"))?;
+            let version = run(Command::new(path).arg("--version"))?;
             // Nobody knows from which commit it was built.
             return Ok(Self {
                 path: path.to_owned(),
@@ -55,7 +54,7 @@ impl Program {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
         // Looked up before building: what is changed while it runs is not measured.
         let origin = format!("commit {}", commit(workspace)?);
-        shell::run(Command::new(cargo).args(["build", "--release", "-p", "perennial"]).current_dir(workspace))?;
+        run(Command::new(cargo).args(["build", "--release", "-p", "perennial"]).current_dir(workspace))?;
         // Both binaries of a workspace are built into the same folder.
         let built = std::env::current_exe()?.with_file_name("perennial");
         let folder = TempDir::with_prefix("perennial-bench-")?;
@@ -76,7 +75,7 @@ impl Program {
     /// Runs `perennial doctor` on a database; anything that is wrong is an error.
     pub fn doctor(&self, database: &str) -> Result<()> {
         let folder = TempDir::with_prefix("perennial-bench-")?;
-        shell::run(self.with_config(folder.path(), database)?.arg("doctor")).map(drop)
+        Ok(run(self.with_config(folder.path(), database)?.arg("doctor")).map(drop)?)
     }
 
     /// Without a limit on calls, and silent but for warnings.
@@ -93,7 +92,7 @@ impl Program {
 
 /// The commit of a working tree, with `+` if files have been changed since.
 fn commit(tree: &Path) -> Result<String> {
-    let git = |arguments: &[&str]| shell::run(Command::new("git").arg("-C").arg(tree).args(arguments));
+    let git = |arguments: &[&str]| run(Command::new("git").arg("-C").arg(tree).args(arguments));
     let changed = if git(&["status", "--porcelain"])?.is_empty() { "" } else { "+" };
     Ok(format!("{}{changed}", git(&["rev-parse", "--short", "HEAD"])?.trim()))
 }
@@ -139,7 +138,7 @@ impl Server {
 
     /// Asks it to stop and waits until it has.
     pub fn stop(mut self) -> Result<()> {
-        shell::run(Command::new("kill").args(["-TERM", &self.pid().to_string()]))?;
+        run(Command::new("kill").args(["-TERM", &self.pid().to_string()]))?;
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait()? {

@@ -5,13 +5,12 @@
 //! as billed and paid elsewhere.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::{self, Display};
 use std::path::Path;
 
 use jiff::civil::Date;
 use perennial_billing::{
-    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Quantity, Schedule,
-    SellerId, ServiceId,
+    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Schedule, SellerId,
+    ServiceId,
 };
 use perennial_store::addons::Addon;
 use perennial_store::customers::{self, Customer, CustomerParty};
@@ -19,18 +18,12 @@ use perennial_store::products::{self, Product};
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, Service};
 
+use crate::csv_file::{CsvProblem, CsvRow, Problems, date, rows};
 use crate::error::check_email;
-use crate::{Actor, App, AppError, LoadReport, NewPrice, Problem, ProviderData, customer, price, product, service};
+use crate::{Actor, App, AppError, LoadReport, NewPrice, ProviderData, customer, price, product, service};
 
-/// Problems that are kept to be shown; more are only counted.
-pub const MAX_PROBLEMS_KEPT: usize = 1_000;
 /// Extra recipients of one customer at most.
 const MAX_CONTACTS: usize = 20;
-/// Characters of a bad field that are repeated to the person who has to mend it.
-const MAX_QUOTED_CHARACTERS: usize = 80;
-/// Bytes of a CSV file at most.
-const MAX_FILE_BYTES: u64 = 1 << 30;
-
 /// The files of a folder and their columns.
 pub const CSV_FILES: [(&str, &[&str]); 5] = [
     (
@@ -75,39 +68,13 @@ pub const CSV_FILES: [(&str, &[&str]); 5] = [
     ("addons.csv", &["id", "service_id", "product_id", "quantity", "own_price"]),
 ];
 
-/// One thing that is wrong in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CsvProblem {
-    /// Which file.
-    pub file: &'static str,
-    /// On which line, from 1; none when it concerns the whole file.
-    pub line: Option<u64>,
-    /// In which column.
-    pub column: Option<&'static str>,
-    /// What is wrong.
-    pub reason: String,
-}
-
-impl Display for CsvProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        if let Some(column) = self.column {
-            write!(f, ": {column}")?;
-        }
-        write!(f, ": {}", self.reason)
-    }
-}
-
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The files have problems.
     #[error("{total} problems; nothing was imported")]
     Problems {
-        /// The first of them, at most [`MAX_PROBLEMS_KEPT`].
+        /// The first of them, at most [`MAX_PROBLEMS_KEPT`](crate::MAX_PROBLEMS_KEPT).
         problems: Vec<CsvProblem>,
         /// How many there are.
         total: usize,
@@ -196,7 +163,10 @@ impl Known {
             self.owners.entry(service.id).or_insert(service.customer);
         }
         let addons = rows(folder, addons, &mut problems, |addon: &Addon| addon.id.to_string(), |row| self.addon(row));
-        problems.into_result(ProviderData { customers, products, prices, services, addons })
+        match problems.found() {
+            Some((problems, total)) => Err(ImportError::Problems { problems, total }),
+            None => Ok(ProviderData { customers, products, prices, services, addons }),
+        }
     }
 
     fn customer(&self, row: &mut CsvRow<'_>) -> Option<(Customer, Vec<String>)> {
@@ -339,193 +309,4 @@ fn next_period(row: &mut CsvRow<'_>, schedule: &Schedule, next_due: Option<Date>
             row.complain("next_due", format!("{due} is not {anchor} plus a whole number of cycles of {cycle}"))
         }),
     }
-}
-
-/// Problems so far.
-#[derive(Default)]
-struct Problems {
-    kept: Vec<CsvProblem>,
-    total: usize,
-}
-
-impl Problems {
-    fn add(&mut self, file: &'static str, line: Option<u64>, column: Option<&'static str>, reason: impl Display) {
-        self.total += 1;
-        if self.kept.len() < MAX_PROBLEMS_KEPT {
-            self.kept.push(CsvProblem { file, line, column, reason: reason.to_string() });
-        }
-    }
-
-    fn into_result<T>(self, value: T) -> Result<T, ImportError> {
-        if self.total == 0 { Ok(value) } else { Err(ImportError::Problems { problems: self.kept, total: self.total }) }
-    }
-}
-
-/// One row, and where to complain about it.
-struct CsvRow<'a> {
-    file: &'static str,
-    line: u64,
-    columns: &'static [&'static str],
-    fields: &'a csv::StringRecord,
-    problems: &'a mut Problems,
-}
-
-impl CsvRow<'_> {
-    fn field(&self, column: &'static str) -> &str {
-        let place = self.columns.iter().position(|name| *name == column);
-        place.and_then(|place| self.fields.get(place)).unwrap_or_default().trim()
-    }
-
-    fn text(&self, column: &'static str) -> String {
-        self.field(column).to_owned()
-    }
-
-    /// Complains, and gives nothing.
-    fn complain<T>(&mut self, column: &'static str, reason: impl Display) -> Option<T> {
-        self.problems.add(self.file, Some(self.line), Some(column), reason);
-        None
-    }
-
-    fn report(&mut self, problems: Vec<Problem>) {
-        for problem in problems {
-            self.complain::<()>(problem.field, problem.reason);
-        }
-    }
-
-    fn read<T, E: Display>(&mut self, column: &'static str, read: impl Fn(&str) -> Result<T, E>) -> Option<T> {
-        let text = self.field(column);
-        if text.is_empty() {
-            return self.complain(column, "is missing");
-        }
-        match read(text) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let shown: String = text.chars().take(MAX_QUOTED_CHARACTERS).collect();
-                let reason = if shown.len() < text.len() {
-                    format!("{shown:?}…: not valid")
-                } else {
-                    format!("{text:?}: {error}")
-                };
-                self.complain(column, reason)
-            }
-        }
-    }
-
-    fn parsed<T: std::str::FromStr<Err: Display>>(&mut self, column: &'static str) -> Option<T> {
-        self.read(column, str::parse)
-    }
-
-    /// An empty field is `Some(None)`, a bad one `None`.
-    fn optional<T, E: Display>(
-        &mut self,
-        column: &'static str,
-        read: impl Fn(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        if self.field(column).is_empty() { Some(None) } else { self.read(column, read).map(Some) }
-    }
-
-    fn date(&mut self, column: &'static str) -> Option<Date> {
-        self.read(column, date)
-    }
-
-    fn quantity(&mut self) -> Option<Quantity> {
-        self.read("quantity", |text| match text.parse::<Quantity>() {
-            Ok(quantity) if quantity.millionths() > 0 => Ok(quantity),
-            Ok(_) => Err("must be more than 0".to_owned()),
-            Err(error) => Err(error.to_string()),
-        })
-    }
-
-    fn flag(&mut self, column: &'static str) -> Option<bool> {
-        self.read(column, |text| match text {
-            "0" => Ok(false),
-            "1" => Ok(true),
-            _ => Err("must be 0 or 1"),
-        })
-    }
-
-    /// An id that an earlier file or the database knows.
-    fn known<T>(&mut self, column: &'static str, file: &str, is_known: impl Fn(&T) -> bool) -> Option<T>
-    where
-        T: std::str::FromStr<Err: Display> + Display,
-    {
-        let id = self.parsed(column)?;
-        if is_known(&id) {
-            Some(id)
-        } else {
-            self.complain(column, format!("{id} is neither a good row of {file} nor in the database"))
-        }
-    }
-}
-
-fn date(text: &str) -> Result<Date, &'static str> {
-    let date: Option<Date> = text.parse().ok();
-    // Other notations of ISO 8601 are read too, but a file that mixes them hides a mistake.
-    date.filter(|date| date.to_string() == text).ok_or("not a date such as 2026-11-30")
-}
-
-/// Reads every row of a file that can be read.
-fn rows<T>(
-    folder: &Path,
-    (file, columns): (&'static str, &'static [&'static str]),
-    problems: &mut Problems,
-    key: impl Fn(&T) -> String,
-    mut read: impl FnMut(&mut CsvRow<'_>) -> Option<T>,
-) -> Vec<T> {
-    let path = folder.join(file);
-    let opened = std::fs::metadata(&path).and_then(|about| {
-        if about.len() > MAX_FILE_BYTES {
-            return Err(std::io::Error::other(format!("the file is larger than {MAX_FILE_BYTES} bytes")));
-        }
-        std::fs::read(&path)
-    });
-    let bytes = match opened {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            problems.add(file, None, None, format!("cannot be read: {error}"));
-            return Vec::new();
-        }
-    };
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-    let header = reader.headers().map(|header| header.iter().map(str::trim).collect::<Vec<_>>() == columns);
-    if !matches!(header, Ok(true)) {
-        problems.add(file, Some(1), None, format!("the first line must be {}", columns.join(",")));
-        return Vec::new();
-    }
-    let mut rows = Vec::new();
-    let mut lines: HashMap<String, u64> = HashMap::new();
-    for record in reader.records() {
-        match record {
-            Ok(fields) => {
-                let line = fields.position().map_or(0, csv::Position::line);
-                if fields.len() != columns.len() {
-                    let reason = format!("has {} fields instead of {}", fields.len(), columns.len());
-                    problems.add(file, Some(line), None, reason);
-                    continue;
-                }
-                let before = problems.total;
-                let row = read(&mut CsvRow { file, line, columns, fields: &fields, problems });
-                debug_assert!(row.is_some() || problems.total > before, "a row was dropped in silence");
-                if let Some(row) = row {
-                    let key = key(&row);
-                    if let Some(first) = lines.get(&key) {
-                        problems.add(
-                            file,
-                            Some(line),
-                            Some(columns[0]),
-                            format!("{key} stands on line {first} already"),
-                        );
-                    }
-                    lines.entry(key).or_insert(line);
-                    rows.push(row);
-                }
-            }
-            Err(error) => {
-                let line = error.position().map(csv::Position::line);
-                problems.add(file, line, None, "is not valid UTF-8 or not valid CSV");
-            }
-        }
-    }
-    rows
 }

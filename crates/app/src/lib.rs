@@ -10,6 +10,7 @@
 mod addon;
 mod caller;
 mod clock;
+mod csv_file;
 mod customer;
 mod demo;
 mod error;
@@ -38,13 +39,14 @@ use crate::known::Known;
 pub use addon::NewAddon;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use clock::Clock;
+pub use csv_file::{CsvProblem, MAX_PROBLEMS_KEPT};
 pub use customer::NewCustomer;
 pub use demo::{DEMO_SERVICE, demo_data, demo_seller};
 pub use error::{AppError, Problem, Result};
 pub use feed::{
     FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_RETRIES, FeedConfig, FeedConfigError, PriceFeeds, PriceUnavailable,
 };
-pub use import::{CSV_FILES, CsvProblem, ImportError, Imported, MAX_PROBLEMS_KEPT};
+pub use import::{CSV_FILES, ImportError, Imported};
 pub use key::{CreatedKey, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};

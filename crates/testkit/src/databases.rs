@@ -1,20 +1,16 @@
 //! A fresh database per test: a SQLite file, or a database in a private PostgreSQL cluster.
 //!
-//! The cluster is made by `initdb` in a temporary folder when a test process first asks for one, listens on a socket in
-//! that folder only, and is stopped and removed when the process ends, however it ends: a small shell waits on a pipe that
-//! closes with the process.
+//! The cluster is made when a test process first asks for one, and ends with the process.
 
-use std::fs;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
-use std::time::Duration;
 
 use perennial_store::Store;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+
+use crate::cluster::{Cluster, psql, run};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +46,7 @@ impl TestDatabase {
             Kind::Postgres => {
                 let cluster = cluster().await;
                 let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-                cluster.sql(&format!("create database {name} template {TEMPLATE}"));
+                obey(cluster, &format!("create database {name} template {TEMPLATE}"));
                 Self { url: cluster.url(&name), _folder: None }
             }
         }
@@ -60,7 +56,7 @@ impl TestDatabase {
     pub async fn empty_postgres() -> Self {
         let cluster = cluster().await;
         let name = format!("empty_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        cluster.sql(&format!("create database {name}"));
+        obey(cluster, &format!("create database {name}"));
         Self { url: cluster.url(&name), _folder: None }
     }
 
@@ -99,21 +95,11 @@ impl TestDatabase {
     /// Runs SQL behind the program's back, as a person with a database client would. Answers with what the client printed,
     /// or with its complaint.
     pub fn sql(&self, sql: &str) -> Result<String, String> {
-        match self.url.strip_prefix("sqlite:") {
+        let said = match self.url.strip_prefix("sqlite:") {
             Some(path) => run(Command::new("sqlite3").args(["-cmd", "pragma foreign_keys = on", path, sql])),
-            None => run(Command::new("psql").args([
-                "-X",
-                "-q",
-                "-A",
-                "-t",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-d",
-                &self.url,
-                "-c",
-                sql,
-            ])),
-        }
+            None => psql(&self.url, sql),
+        };
+        said.map_err(|complaint| complaint.to_string())
     }
 }
 
@@ -142,7 +128,7 @@ impl Away {
             let sql = format!("alter database {name} with allow_connections {is_allowed}");
             let kick = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
             for sql in [sql, kick] {
-                run(Command::new("psql").args(["-X", "-q", "-d", admin, "-c", &sql])).expect("the cluster obeys");
+                psql(admin, &sql).expect("the cluster obeys");
             }
         }
     }
@@ -163,15 +149,11 @@ impl Drop for Away {
 
 /// The migrated database that the others are copied from.
 const TEMPLATE: &str = "migrated";
-/// How long a new cluster may take to answer, in tenths of a second.
-const PATIENCE_TENTHS: u32 = 300;
+/// Durability is tested by killing our program, not the database's machine, so the cluster need not flush.
+const SETTINGS: &str = "-c fsync=off -c full_page_writes=off -c max_connections=200";
 
-#[derive(Debug)]
-struct Cluster {
-    folder: PathBuf,
-    /// While this pipe is open, the cluster runs.
-    _alive: ChildStdin,
-    _keeper: Child,
+fn obey(cluster: &Cluster, sql: &str) {
+    cluster.sql("postgres", sql).expect("the private cluster does as it is told");
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
@@ -179,85 +161,12 @@ static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 async fn cluster() -> &'static Cluster {
     CLUSTER
         .get_or_init(|| async {
-            let cluster = Cluster::start();
-            cluster.sql(&format!("create database {TEMPLATE}"));
+            let cluster = Cluster::start(SETTINGS).expect("a private cluster");
+            obey(&cluster, &format!("create database {TEMPLATE}"));
             let store = Store::connect(&cluster.url(TEMPLATE)).await.expect("the new cluster");
             store.apply_migrations().await.expect("migrations");
             store.close().await;
             cluster
         })
         .await
-}
-
-impl Cluster {
-    fn start() -> Self {
-        let folder = TempDir::with_prefix("perennial-pg-").expect("a temporary folder").keep();
-        let bin = bin_folder();
-        // PostgreSQL refuses to run as root; Debian's package brings a user for it.
-        let is_root = run(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-        let become_user = if is_root { "setpriv --reuid=postgres --regid=postgres --clear-groups" } else { "" };
-        if is_root {
-            run(Command::new("chown").arg("postgres").arg(&folder))
-                .expect("the user postgres, from Debian's postgresql");
-        }
-        let (bin, data, root) = (bin.display(), folder.join("data"), folder.display());
-        let data = data.display();
-        // Durability is tested by killing our program, not the database's machine, so the cluster need not flush.
-        let script = format!(
-            "cd /; \
-             {become_user} {bin}/initdb -D {data} -U postgres -A trust --no-sync -E UTF8 --locale=C >{root}/initdb.log 2>&1 && \
-             {become_user} {bin}/postgres -D {data} -k {root} -c listen_addresses= -c fsync=off -c full_page_writes=off \
-             -c max_connections=200 >{root}/postgres.log 2>&1 & \
-             server=$!; cat >/dev/null; \
-             pid=$(head -n 1 {data}/postmaster.pid 2>/dev/null); [ -n \"$pid\" ] && kill -INT \"$pid\"; \
-             wait $server; rm -rf {root}"
-        );
-        let mut keeper = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a shell");
-        let alive = keeper.stdin.take().expect("the shell's input");
-        let cluster = Self { folder, _alive: alive, _keeper: keeper };
-        for _ in 0..PATIENCE_TENTHS {
-            if cluster.try_sql("select 1").is_ok() {
-                return cluster;
-            }
-            sleep(Duration::from_millis(100));
-        }
-        let log = fs::read_to_string(cluster.folder.join("postgres.log")).unwrap_or_default();
-        panic!("PostgreSQL did not start in {}: {log}", cluster.folder.display());
-    }
-
-    fn url(&self, database: &str) -> String {
-        let socket = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{socket}/{database}")
-    }
-
-    fn try_sql(&self, sql: &str) -> Result<String, String> {
-        run(Command::new("psql").args(["-X", "-q", "-d", &self.url("postgres"), "-c", sql]))
-    }
-
-    fn sql(&self, sql: &str) {
-        self.try_sql(sql).expect("the private cluster does as it is told");
-    }
-}
-
-/// The newest PostgreSQL that Debian installed.
-fn bin_folder() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
-    let newest = versions.filter(|path| path.join("bin/initdb").exists()).max_by_key(|path| version_of(path));
-    newest.map(|path| path.join("bin")).expect("PostgreSQL: run scripts/test, which installs it")
-}
-
-fn version_of(path: &Path) -> u32 {
-    path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok()).unwrap_or(0)
-}
-
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }

@@ -1,11 +1,13 @@
 //! What tests need: private databases, a movable clock, a price feed that can be made to fail, a provider with a few
 //! people in it, a server on a free port, and a client with verbs.
 
+mod cluster;
 mod databases;
 mod feed;
 mod provider;
 mod server;
 
+pub use cluster::{Cluster, run};
 pub use databases::{Away, Kind, TestDatabase};
 pub use feed::{FeedBehaviour, TestFeed};
 pub use provider::{Provider, TODAY, provider_csv};
