@@ -10,7 +10,7 @@ use std::sync::Arc;
 use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
 use perennial_billing::{InvoiceId, Money, PeriodNumber, PriceSource, SellerId, ServiceId};
 use perennial_store::StoreError;
-use perennial_store::renewals::{self, Gathered, NewRenewal, WrittenInvoice};
+use perennial_store::renewals::{self, Gathered, NewRenewal, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 use tokio::task::JoinSet;
 
@@ -187,9 +187,10 @@ impl App {
 
     /// Gathers, plans and commits requests of one seller, as far as it goes. The steps are in the order of the requests.
     pub(crate) async fn attempt(&self, seller: SellerId, asks: &mut [Ask], is_preview: bool) -> Result<Vec<Step>> {
-        let (seller, mut gathered) = self.gather(seller, asks).await?;
+        let mut round = if is_preview { Round::look(&self.store).await? } else { Round::begin(&self.store).await? };
+        let (seller, mut gathered) = self.gather(&mut round, seller, asks).await?;
         let today = self.clock.today(&seller.time_zone);
-        let overtaken = self.overtaken(seller.id, asks, &gathered).await?;
+        let overtaken = self.overtaken(&mut round, seller.id, asks, &gathered).await?;
         let mut steps = Vec::with_capacity(asks.len());
         let mut planned: Vec<(usize, NewRenewal, i64)> = Vec::new();
         for (place, ask) in asks.iter().enumerate() {
@@ -221,7 +222,7 @@ impl App {
             };
             steps.push(step);
         }
-        for (place, outcome) in self.commit(&seller, planned).await? {
+        for (place, outcome) in self.commit(round, &seller, planned).await? {
             steps[place] = Step::Settled(outcome);
         }
         Ok(steps)
@@ -231,6 +232,7 @@ impl App {
     /// did. Without this, a period that costs nothing, or is paid at once, would let a repeat bill the one after it.
     async fn overtaken(
         &self,
+        round: &mut Round,
         seller: SellerId,
         asks: &mut [Ask],
         gathered: &HashMap<ServiceId, Option<Gathered>>,
@@ -247,38 +249,42 @@ impl App {
         if late.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut conn = self.store.read().await?;
         let claims: Vec<(ServiceId, PeriodNumber)> =
             late.iter().map(|(_, service, wanted)| (*service, *wanted)).collect();
-        let billed = renewals::billed(&mut conn, seller, &claims).await?;
+        let billed = renewals::billed(round.conn().await?, seller, &claims).await?;
         let find = |(place, service, wanted)| Some((place, *billed.get(&(service, wanted))?));
         Ok(late.into_iter().filter_map(find).collect())
     }
 
     async fn gather(
         &self,
+        round: &mut Round,
         seller: SellerId,
         asks: &[Ask],
     ) -> Result<(Arc<Seller>, HashMap<ServiceId, Option<Gathered>>)> {
         let mut services: Vec<ServiceId> = asks.iter().map(|ask| ask.service).collect();
         services.sort_unstable();
         services.dedup();
-        let mut conn = self.store.read().await?;
-        let mut seller = self.known.seller(&mut conn, seller).await?;
-        let mut gathered = renewals::gather(&mut conn, &seller, &services).await?;
+        let mut seller = self.known.seller(round.conn().await?, seller).await?;
+        let mut gathered = round.gather(&seller, &services).await?;
         if gathered.values().any(|found| found.seller_version != seller.version) {
-            seller = self.known.read_seller(&mut conn, seller.id).await?;
-            gathered = renewals::gather(&mut conn, &seller, &services).await?;
+            seller = self.known.read_seller(round.conn().await?, seller.id).await?;
+            gathered = round.gather(&seller, &services).await?;
         }
-        self.known.fill_prices(&mut conn, seller.id, gathered.values_mut()).await?;
+        self.known.fill_prices(round.conn().await?, seller.id, gathered.values_mut()).await?;
         Ok((seller, gathered.into_iter().map(|(service, found)| (service, Some(found))).collect()))
     }
 
     /// Writes the plans in one transaction. What is missing in the answer has to be looked at again.
-    async fn commit(&self, seller: &Seller, planned: Vec<(usize, NewRenewal, i64)>) -> Result<Vec<(usize, Outcome)>> {
+    async fn commit(
+        &self,
+        round: Round,
+        seller: &Seller,
+        planned: Vec<(usize, NewRenewal, i64)>,
+    ) -> Result<Vec<(usize, Outcome)>> {
         let (asked, new): (Vec<(usize, i64)>, Vec<NewRenewal>) =
             planned.into_iter().map(|(place, new, service_type)| ((place, service_type), new)).unzip();
-        let written = match renewals::commit(&self.store, seller, &new, self.clock.now()).await {
+        let written = match round.commit(seller, &new, self.clock.now()).await {
             Ok(written) => written,
             // Another node was faster or in the way: everything is rolled back and looked at again.
             Err(StoreError::Retry(_)) => return Ok(Vec::new()),

@@ -41,7 +41,7 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: AddonId) -> Result<Optio
 pub async fn upsert(tx: &mut Tx, seller: SellerId, addons: &[Addon]) -> Result<()> {
     let a = || addons.iter();
     let rows = Rows::new()
-        .int("seller_id", a().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", a().map(|a| a.id.0))
         .int("service_id", a().map(|a| a.service.0))
         .int("product_id", a().map(|a| a.product.0))

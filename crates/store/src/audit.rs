@@ -35,7 +35,7 @@ pub async fn append(tx: &mut Tx, seller: SellerId, entries: &[AuditEntry]) -> Re
 pub(crate) fn entries(seller: SellerId, entries: &[AuditEntry], ids: Vec<i64>) -> (&'static str, Rows) {
     let e = || entries.iter();
     let rows = Rows::new()
-        .int("seller_id", e().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", ids)
         .instant("at", e().map(|e| e.at))
         .text("actor", e().map(|e| e.actor.clone()))

@@ -3,8 +3,8 @@
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use crate::dialect::Dialect;
 use crate::rows::{Column, Rows};
 use crate::value::{Row, Value, microseconds, pg_date, pg_instant};
+use crate::writer::{Writer, Writing};
 use crate::{Result, StoreError};
 
 /// Connections that read a SQLite file at the same time.
@@ -31,6 +32,8 @@ const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 const TRUSTED_IDLE_TIME: Duration = Duration::from_millis(50);
 /// How long SQLite waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Memory of the writer of a SQLite file for pages, as SQLite wants it said: minus so many KiB.
+const WRITER_CACHE: i32 = -32 * 1024;
 /// The advisory lock under which functions are created: "perennia" in ASCII.
 const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
 /// Prepared statements kept per connection; the program has fewer.
@@ -40,15 +43,19 @@ const STATEMENT_CACHE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The statement that calls a function of ours, once that is known; none where the function could not be made.
+    /// The statement that writes renewals, once that is known; none where the function it calls could not be made.
     pub(crate) renewal_call: Arc<OnceCell<Option<&'static str>>>,
+    kept: Arc<Mutex<Vec<Kept>>>,
 }
+
+/// A connection to PostgreSQL that was in use a moment ago, and since when it is not.
+type Kept = (Instant, PoolConnection<Postgres>);
 
 #[derive(Debug, Clone)]
 enum Pool {
     /// One writer, several readers, in one process.
     Sqlite {
-        writer: SqlitePool,
+        writer: Writer,
         readers: SqlitePool,
     },
     Postgres(PgPool),
@@ -81,7 +88,7 @@ impl Store {
                 return Err(StoreError::Address(format!("cannot use this database address: {hint}")));
             }
         };
-        Ok(Self { pool, renewal_call: Arc::default() })
+        Ok(Self { pool, renewal_call: Arc::default(), kept: Arc::default() })
     }
 
     /// A connection to read with.
@@ -100,20 +107,41 @@ impl Store {
     /// Begins a transaction to write with. What is not committed is rolled back.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when none can begin, whatever the reason.
+    /// [`StoreError::Unavailable`] when none can begin, whatever the reason; on SQLite the first statement may say so.
     pub async fn begin(&self) -> Result<Tx> {
         Ok(Tx(Conn(match &self.pool {
-            Pool::Sqlite { writer, .. } => {
-                // Immediate: a transaction that means to write waits at its start, not half-way.
-                let begun = writer.begin_with("begin immediate").await;
-                Inner::SqliteTx(begun.map_err(StoreError::Unavailable)?)
-            }
+            Pool::Sqlite { writer, .. } => Inner::SqliteTx(writer.begin().await?),
             Pool::Postgres(pool) => Inner::PostgresTx(pool.begin().await.map_err(StoreError::Unavailable)?),
         })))
     }
 
+    /// A connection for reading what decides what is written next: on SQLite a transaction that keeps other writers out
+    /// from now on, on PostgreSQL no transaction, so that nobody waits. It is to be given back with [`Store::keep`].
+    pub(crate) async fn read_to_write(&self) -> Result<Conn> {
+        match &self.pool {
+            Pool::Sqlite { .. } => Ok(self.begin().await?.0),
+            Pool::Postgres(_) => {
+                let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                match kept.filter(|(since, _)| since.elapsed() < TRUSTED_IDLE_TIME) {
+                    Some((_, connection)) => Ok(Conn(Inner::Postgres(connection))),
+                    None => self.read().await,
+                }
+            }
+        }
+    }
+
+    /// Keeps a connection that worked for whoever needs one next: the pool would make a trip with it to see that it lives.
+    pub(crate) fn keep(&self, conn: Conn) {
+        let Inner::Postgres(connection) = conn.0 else { return };
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < self.useful_writers() {
+            kept.push((Instant::now(), connection));
+        }
+    }
+
     /// Closes every connection, after the statements that run.
     pub async fn close(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
         match &self.pool {
             Pool::Sqlite { writer, readers } => {
                 readers.close().await;
@@ -166,7 +194,9 @@ impl Store {
             Pool::Sqlite { writer, .. } => {
                 // The migrator locks PostgreSQL by itself; here the whole of it is one transaction, so that a second
                 // program waits and then finds nothing left to do.
-                let mut tx = writer.begin_with("begin immediate").await.map_err(StoreError::Unavailable)?;
+                let mut turn = writer.begin().await?;
+                let begun = turn.connection()?.begin_with("begin immediate").await;
+                let mut tx = begun.map_err(StoreError::Unavailable)?;
                 let outcome = migrator.run(&mut *tx).await;
                 if outcome.is_ok() {
                     tx.commit().await?;
@@ -204,13 +234,11 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .pragma("recursive_triggers", "on")
+        // What a statement would have to undo is kept in memory too, not in a file per statement.
+        .pragma("temp_store", "memory")
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE);
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.clone())
-        .await?;
+    let writer = Writer::open(options.clone().pragma("cache_size", WRITER_CACHE.to_string())).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READER_CONNECTIONS)
         .test_before_acquire(false)
@@ -273,7 +301,7 @@ pub struct Tx(Conn);
 enum Inner {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
-    SqliteTx(Transaction<'static, Sqlite>),
+    SqliteTx(Writing),
     PostgresTx(Transaction<'static, Postgres>),
 }
 
@@ -342,26 +370,18 @@ impl Conn {
         self.run(self.dialect().statement(sql, Some(&rows)), Parameters::Rows(rows)).await
     }
 
-    /// Runs statements with `{rows}` in them, in one visit where the database takes them together.
-    pub(crate) async fn execute_all<const N: usize>(&mut self, steps: [(&'static str, Rows); N]) -> Result<()> {
-        match self.dialect() {
-            Dialect::Sqlite => {
-                let script = self.dialect().script(&steps);
-                let rows = steps.into_iter().map(|(_, rows)| rows).collect();
-                self.run(script, Parameters::Call(Vec::new(), rows)).await?;
-            }
-            Dialect::Postgres => {
-                for (sql, rows) in steps {
-                    self.execute_with(sql, rows).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The rows a function answers with that takes these values and then all columns of these rows.
     pub(crate) async fn call(&mut self, sql: &'static str, values: Vec<Value>, rows: Vec<Rows>) -> Result<Vec<Row>> {
         self.fetch(sql, Parameters::Call(values, rows)).await
+    }
+
+    /// As [`Conn::call`], for a script that ends with the transaction it is run in.
+    pub(crate) async fn finish(&mut self, sql: &'static str, values: Vec<Value>, rows: Vec<Rows>) -> Result<Vec<Row>> {
+        let answered = self.call(sql, values, rows).await?;
+        if let Inner::SqliteTx(tx) = &mut self.0 {
+            tx.is_over();
+        }
+        Ok(answered)
     }
 
     async fn fetch(&mut self, sql: &'static str, parameters: Parameters) -> Result<Vec<Row>> {
@@ -369,8 +389,10 @@ impl Conn {
             Inner::Sqlite(c) => {
                 sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
             }
-            Inner::SqliteTx(c) => {
-                sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
+            Inner::SqliteTx(tx) => {
+                let sql = tx.first(sql);
+                let query = sqlite(sql, parameters);
+                query.fetch_all(tx.connection()?).await?.into_iter().map(Row::Sqlite).collect()
             }
             Inner::Postgres(c) => {
                 postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
@@ -384,7 +406,11 @@ impl Conn {
     async fn run(&mut self, sql: &'static str, parameters: Parameters) -> Result<u64> {
         Ok(match &mut self.0 {
             Inner::Sqlite(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
-            Inner::SqliteTx(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
+            Inner::SqliteTx(tx) => {
+                // Not in one visit: a `begin` would be counted with the rows that the statement before it changed.
+                tx.open().await?;
+                sqlite(sql, parameters).execute(tx.connection()?).await?.rows_affected()
+            }
             Inner::Postgres(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
             Inner::PostgresTx(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
         })
@@ -404,13 +430,14 @@ type PostgresQuery = Query<'static, Postgres, PgArguments>;
 fn sqlite(sql: &'static str, parameters: Parameters) -> SqliteQuery {
     let query = sqlx::query(sql);
     match parameters {
-        Parameters::Rows(rows) => query.bind(rows.json()),
+        Parameters::Rows(rows) => bind_json(query, rows),
         Parameters::Values(values) => values.into_iter().fold(query, bind_sqlite),
-        // One parameter for each set of rows.
-        Parameters::Call(values, rows) => {
-            rows.iter().fold(values.into_iter().fold(query, bind_sqlite), |query, rows| query.bind(rows.json()))
-        }
+        Parameters::Call(values, rows) => rows.into_iter().fold(values.into_iter().fold(query, bind_sqlite), bind_json),
     }
+}
+
+fn bind_json(query: SqliteQuery, rows: Rows) -> SqliteQuery {
+    rows.same.iter().fold(query.bind(rows.json()), |query, (_, value)| bind_sqlite(query, value.clone()))
 }
 
 fn bind_sqlite(query: SqliteQuery, value: Value) -> SqliteQuery {
@@ -436,13 +463,14 @@ fn postgres(sql: &'static str, parameters: Parameters) -> PostgresQuery {
 }
 
 fn bind_columns(query: PostgresQuery, rows: Rows) -> PostgresQuery {
-    rows.columns.into_iter().fold(query, |query, (_, column)| match column {
+    let query = rows.columns.into_iter().fold(query, |query, (_, column)| match column {
         Column::Int(v) => query.bind(v),
         Column::Text(v) => query.bind(v),
         Column::Bool(v) => query.bind(v),
         Column::Date(v) => query.bind(v.into_iter().map(|d| d.map(pg_date)).collect::<Vec<_>>()),
         Column::Instant(v) => query.bind(v.into_iter().map(|t| t.map(pg_instant)).collect::<Vec<_>>()),
-    })
+    });
+    rows.same.into_iter().fold(query, |query, (_, value)| bind_postgres(query, value))
 }
 
 fn bind_postgres(query: PostgresQuery, value: Value) -> PostgresQuery {

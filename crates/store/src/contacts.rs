@@ -39,7 +39,7 @@ pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<BillingContact
 pub async fn insert(tx: &mut Tx, seller: SellerId, contacts: &[BillingContact]) -> Result<()> {
     let c = || contacts.iter();
     let rows = Rows::new()
-        .int("seller_id", c().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", c().map(|c| c.id.0))
         .int("customer_id", c().map(|c| c.customer.0))
         .text("email", c().map(|c| c.email.clone()))

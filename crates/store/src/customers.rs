@@ -113,7 +113,7 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Re
     let c = || customers.iter();
     let party = |field: fn(&CustomerParty) -> &String| c().map(move |c| field(&c.party).clone());
     let rows = Rows::new()
-        .int("seller_id", c().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", c().map(|c| c.id.0))
         .text("kind", c().map(|c| c.party.kind.as_str().to_owned()))
         .text("name", party(|p| &p.name))

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use crate::rows::{Column, Rows};
-use crate::value::microseconds;
+use crate::value::{Value, microseconds};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,9 +19,6 @@ pub(crate) enum Dialect {
 
 /// Texts that were translated already. The program has a fixed number of them, so leaking each once is bounded.
 static TRANSLATED: LazyLock<RwLock<HashMap<(Dialect, &'static str), &'static str>>> = LazyLock::new(RwLock::default);
-
-/// Scripts that were put together already, by their first statement.
-static SCRIPTS: LazyLock<RwLock<HashMap<&'static str, &'static str>>> = LazyLock::new(RwLock::default);
 
 impl Dialect {
     /// A migration in this dialect's type words.
@@ -58,23 +55,6 @@ impl Dialect {
         translated
     }
 
-    /// Statements with `{rows}` as one text for one visit to SQLite; the rows of the nth are its nth parameter. The first
-    /// text stands for all: the same statement is always followed by the same ones.
-    pub fn script(self, steps: &[(&'static str, Rows)]) -> &'static str {
-        let Some((first, _)) = steps.first() else { return "" };
-        if let Some(known) = SCRIPTS.read().unwrap_or_else(PoisonError::into_inner).get(first) {
-            return known;
-        }
-        let texts = (1..).zip(steps).map(|(place, (text, rows))| {
-            let mut table = String::new();
-            self.table_of(Some(rows), place, &mut table);
-            text.replace("{rows}", &table)
-        });
-        let script: &'static str = Box::leak(texts.collect::<Vec<_>>().join(";\n").into_boxed_str());
-        SCRIPTS.write().unwrap_or_else(PoisonError::into_inner).insert(first, script);
-        script
-    }
-
     fn translate(self, text: &str, rows: Option<&Rows>) -> String {
         let mut out = String::new();
         let mut rest = text;
@@ -84,7 +64,7 @@ impl Dialect {
             match (fragment, self) {
                 ("for update", Self::Sqlite) => {}
                 ("for update", Self::Postgres) => out.push_str("for update"),
-                ("rows", _) => self.table_of(rows, 1, &mut out),
+                ("rows", _) => self.table_of(rows, &mut out),
                 _ => {
                     let parameter = fragment.strip_prefix("in ").unwrap_or(fragment);
                     let _ = match self {
@@ -99,33 +79,38 @@ impl Dialect {
         out
     }
 
-    /// `{rows}` as a table called `n`; on SQLite all of it is one parameter, in this place.
-    fn table_of(self, rows: Option<&Rows>, place: usize, out: &mut String) {
-        let columns = rows.map_or(&[][..], |rows| &rows.columns);
-        // Writing to a string cannot fail.
-        let _ = match self {
-            Self::Sqlite => {
-                let fields = columns.iter().enumerate().map(|(i, (name, _))| format!("value->>{i} as {name}"));
-                write!(out, "(select {} from json_each(${place})) as n", fields.collect::<Vec<_>>().join(", "))
-            }
+    /// `{rows}` as a table called `n`.
+    fn table_of(self, rows: Option<&Rows>, out: &mut String) {
+        let none = Rows::new();
+        let rows = rows.unwrap_or(&none);
+        out.push_str(&match self {
+            Self::Sqlite => json_table(1, rows.fields(1).map(|(name, field)| format!("{field} as {name}"))),
             Self::Postgres => {
-                let arrays = columns.iter().enumerate();
-                let arrays = arrays.map(|(i, (_, column))| format!("${}::{}", i + 1, column.postgres_array()));
-                write!(out, "{}", unnest(columns, arrays))
+                let parameters = rows.postgres_types().enumerate();
+                let parameters: Vec<String> = parameters.map(|(i, kind)| format!("${}::{kind}", i + 1)).collect();
+                let (arrays, same) = parameters.split_at(rows.columns.len());
+                let same = rows.same.iter().zip(same).map(|((name, _), value)| format!("{value} as {name}, "));
+                format!("(select {}n.* from {}) as n", same.collect::<String>(), unnest(&rows.columns, arrays))
             }
-        };
+        });
     }
 }
 
+/// The rows in this parameter as a SQLite table called `n`. Their inner arrays stay in SQLite's own form of JSON, so that
+/// a row is not written out and read again for each of its columns.
+pub(crate) fn json_table(parameter: usize, columns: impl Iterator<Item = String>) -> String {
+    format!("(select {} from jsonb_each(${parameter})) as n", columns.collect::<Vec<_>>().join(", "))
+}
+
 /// Arrays as a PostgreSQL table called `n`.
-pub(crate) fn unnest(columns: &[(&'static str, Column)], arrays: impl Iterator<Item = String>) -> String {
+pub(crate) fn unnest(columns: &[(&'static str, Column)], arrays: &[String]) -> String {
     let names = columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    format!("unnest({}) as n({names})", arrays.collect::<Vec<_>>().join(", "))
+    format!("unnest({}) as n({names})", arrays.join(", "))
 }
 
 impl Column {
     /// The type of an array of these on PostgreSQL.
-    pub fn postgres_array(&self) -> &'static str {
+    fn postgres_array(&self) -> &'static str {
         match self {
             Self::Int(_) => "bigint[]",
             Self::Text(_) => "text[]",
@@ -136,7 +121,35 @@ impl Column {
     }
 }
 
+impl Value {
+    /// The type of it on PostgreSQL.
+    fn postgres_type(&self) -> &'static str {
+        match self {
+            Self::Int(_) => "bigint",
+            Self::Text(_) => "text",
+            Self::Bool(_) => "boolean",
+            Self::Date(_) => "date",
+            Self::Instant(_) => "timestamptz",
+            Self::Ints(_) => "bigint[]",
+        }
+    }
+}
+
 impl Rows {
+    /// The types of its parameters on PostgreSQL: an array for each column, then what is the same in every row.
+    pub fn postgres_types(&self) -> impl Iterator<Item = &'static str> {
+        let columns = self.columns.iter().map(|(_, column)| column.postgres_array());
+        columns.chain(self.same.iter().map(|(_, value)| value.postgres_type()))
+    }
+
+    /// The columns and the expressions by which SQLite reads them: from the JSON in this parameter, or, what is the same in
+    /// every row, from the parameters after it.
+    pub fn fields(&self, parameter: usize) -> impl Iterator<Item = (&'static str, String)> {
+        let columns = self.columns.iter().enumerate().map(|(place, (name, _))| (*name, format!("value->>{place}")));
+        let same = (parameter + 1..).zip(&self.same).map(|(parameter, (name, _))| (*name, format!("${parameter}")));
+        columns.chain(same)
+    }
+
     /// The rows as SQLite takes them: a JSON array of arrays.
     pub fn json(&self) -> String {
         let mut out = String::with_capacity(16 * self.len * self.columns.len() + 2);

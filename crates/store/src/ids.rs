@@ -1,7 +1,6 @@
 //! Integer ids, handed out in blocks. Ids may have gaps; legal numbers may not and live in `invoices.rs`.
 
 use crate::dialect::Dialect;
-use crate::rows::Rows;
 use crate::value::params;
 use crate::{Result, Tx};
 
@@ -69,33 +68,6 @@ pub async fn take(tx: &mut Tx, kind: IdKind, count: usize) -> Result<Vec<i64>> {
             rows.iter().map(|row| row.int("id")).collect()
         }
     }
-}
-
-/// New ids of several kinds, in one statement where that is possible.
-pub(crate) async fn take_several<const N: usize>(tx: &mut Tx, wanted: [(IdKind, usize); N]) -> Result<[Vec<i64>; N]> {
-    let mut taken = [const { Vec::new() }; N];
-    match tx.dialect() {
-        Dialect::Sqlite => {
-            let rows = Rows::new()
-                .text("kind", wanted.iter().map(|(kind, _)| kind.as_str().to_owned()))
-                .int("count", wanted.iter().map(|(_, count)| i64::try_from(*count).unwrap_or(i64::MAX)));
-            let sql = "update ids set next = next + n.count from {rows} where ids.kind = n.kind \
-                returning ids.kind as kind, ids.next as past";
-            for row in tx.rows_with(sql, rows).await? {
-                let kind = row.text("kind")?;
-                if let Some(place) = wanted.iter().position(|(known, _)| known.as_str() == kind) {
-                    let past = row.int("past")?;
-                    taken[place] = (past - i64::try_from(wanted[place].1).unwrap_or(0)..past).collect();
-                }
-            }
-        }
-        Dialect::Postgres => {
-            for (place, (kind, count)) in wanted.into_iter().enumerate() {
-                taken[place] = take(tx, kind, count).await?;
-            }
-        }
-    }
-    Ok(taken)
 }
 
 /// Makes sure that ids handed out from now on are above `taken`, which an import brought along.

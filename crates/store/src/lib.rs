@@ -27,6 +27,7 @@ mod rows;
 pub mod sellers;
 pub mod services;
 mod value;
+mod writer;
 
 pub use conn::{Conn, READER_CONNECTIONS, Store, Tx};
 pub use error::{Result, StoreError};

@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 2] = [
+const STEPS: [Step; 3] = [
     Step {
         version: 1,
         name: "foundation",
@@ -29,6 +29,12 @@ const STEPS: [Step; 2] = [
         name: "guards",
         sqlite: include_str!("../migrations/0002_guards.sqlite.sql"),
         postgres: include_str!("../migrations/0002_guards.postgres.sql"),
+    },
+    Step {
+        version: 3,
+        name: "fewer trees",
+        sqlite: include_str!("../migrations/0003_fewer_trees.sqlite.sql"),
+        postgres: include_str!("../migrations/0003_fewer_trees.postgres.sql"),
     },
 ];
 
@@ -47,8 +53,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] when the database was migrated by a newer program or by another one.
     pub async fn apply_migrations(&self) -> Result<()> {
+        self.migrate_to(STEPS.iter().map(|step| step.version).max().unwrap_or(0)).await
+    }
+
+    /// As [`Store::apply_migrations`], but no further than this step: for trying what becomes of an older installation.
+    ///
+    /// # Errors
+    /// As [`Store::apply_migrations`].
+    pub async fn migrate_to(&self, version: i64) -> Result<()> {
         let dialect = self.dialect();
-        let migrations = STEPS.iter().map(|step| {
+        let migrations = STEPS.iter().filter(|step| step.version <= version).map(|step| {
             let text = if dialect == Dialect::Sqlite { step.sqlite } else { step.postgres };
             let sql = AssertSqlSafe(dialect.schema(text)).into_sql_str();
             Migration::new(step.version, Cow::Borrowed(step.name), MigrationType::Simple, sql, false)

@@ -42,7 +42,7 @@ pub async fn of_products(conn: &mut Conn, seller: SellerId, products: &[ProductI
 pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> Result<()> {
     let p = || prices.iter();
     let rows = Rows::new()
-        .int("seller_id", p().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", p().map(|p| p.id.0))
         .int("product_id", p().map(|p| p.product.0))
         .text("cycle", p().map(|p| p.cycle.to_string()))

@@ -46,7 +46,7 @@ pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Product>> {
 pub async fn upsert(tx: &mut Tx, seller: SellerId, products: &[Product]) -> Result<()> {
     let p = || products.iter();
     let rows = Rows::new()
-        .int("seller_id", p().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", p().map(|p| p.id.0))
         .text("name", p().map(|p| p.name.clone()))
         .int("service_type", p().map(|p| p.service_type))

@@ -1,12 +1,13 @@
 //! Renewals: reading all that decides them, and writing all that they issue, each in a constant number of statements
 //! whatever the size of the batch.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use perennial_billing::renewal::{Facts, Item, Line, Plan, Policy, PriceOrigin};
 use perennial_billing::{
-    AddonId, Currency, InvoiceId, Money, PeriodNumber, PriceSource, ProductId, Quantity, SellerId, ServiceId,
+    AddonId, InvoiceId, Money, PeriodNumber, PriceSource, ProductId, Quantity, SellerId, ServiceId,
 };
 
 use crate::audit::{self, AuditEntry};
@@ -17,9 +18,10 @@ use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::services;
 use crate::value::{Row, params};
-use crate::{Conn, Result, Store, StoreError, Tx, outbox};
+use crate::{Conn, Result, Store, StoreError, outbox};
 
 mod postgres;
+mod sqlite;
 
 /// A service and everything that decides its renewal.
 #[derive(Debug, Clone)]
@@ -62,29 +64,35 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
         renew_ahead_months: seller.renew_ahead_months,
         rounding: seller.rounding,
     };
+    // One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
         s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
-        p.version as product_version, sl.version as seller_version, exists (select 1 from addons a \
-        where a.seller_id = s.seller_id and a.service_id = s.id) as has_addons, \
+        p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
-        c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.created_on \
+        c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.created_on, \
+        a.id as addon_id, a.product_id as addon_product_id, a.quantity_millionths as addon_quantity_millionths, \
+        a.own_price_minor as addon_own_price_minor, ap.name as addon_product_name, \
+        ap.price_source as addon_price_source, ap.version as addon_product_version \
         from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        join sellers sl on sl.id = s.seller_id where s.seller_id = $1 and s.id {in $2}";
+        join sellers sl on sl.id = s.seller_id \
+        left join addons a on a.seller_id = s.seller_id and a.service_id = s.id and a.status = 'active' \
+        left join products ap on ap.seller_id = a.seller_id and ap.id = a.product_id \
+        where s.seller_id = $1 and s.id {in $2}";
     let ids: Vec<i64> = services.iter().map(|service| service.0).collect();
     let rows = conn.rows(sql, params![seller.id.0, ids]).await?;
-    let mut with_addons = Vec::new();
-    let mut gathered = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        let found = read(row, policy)?;
-        if row.bool("has_addons")? {
-            with_addons.push(found.facts.service.0);
+    let mut rows = rows.iter().map(|row| Ok((row.opt_int("addon_id")?, row))).collect::<Result<Vec<_>>>()?;
+    rows.sort_by_key(|(addon, _)| *addon);
+    let mut gathered: HashMap<ServiceId, Gathered> = HashMap::with_capacity(services.len());
+    for (addon, row) in rows {
+        let found = match gathered.entry(ServiceId(row.int("id")?)) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert(read(row, policy)?),
+        };
+        if let Some(addon) = addon {
+            add(row, AddonId(addon), found)?;
         }
-        gathered.insert(found.facts.service, found);
-    }
-    if !with_addons.is_empty() {
-        gather_addons(conn, seller.id, with_addons, &mut gathered).await?;
     }
     Ok(gathered)
 }
@@ -93,7 +101,14 @@ fn read(row: &Row, policy: Policy) -> Result<Gathered> {
     let service = services::read(row)?;
     let customer = customers::read(row, "customer_id")?;
     let price_source: PriceSource = row.parsed("price_source")?;
-    let item = item(row, service.product, customer.currency, &price_source)?;
+    let item = Item {
+        product: service.product,
+        name: row.text("product_name")?,
+        quantity: service.quantity,
+        own_price: row.opt_int("own_price_minor")?.map(|minor| Money::new(minor, customer.currency)),
+        fed_price: None,
+        is_fed: price_source != PriceSource::Catalogue,
+    };
     Ok(Gathered {
         facts: Facts {
             service: service.id,
@@ -121,35 +136,21 @@ fn read(row: &Row, policy: Policy) -> Result<Gathered> {
     })
 }
 
-fn item(row: &Row, product: ProductId, currency: Currency, source: &PriceSource) -> Result<Item> {
-    Ok(Item {
-        product,
-        name: row.text("product_name")?,
-        quantity: Quantity::from_millionths(row.int("quantity_millionths")?),
-        own_price: row.opt_int("own_price_minor")?.map(|minor| Money::new(minor, currency)),
+/// The add-on in this row.
+fn add(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
+    let source: PriceSource = row.parsed("addon_price_source")?;
+    let currency = service.facts.currency;
+    let item = Item {
+        product: ProductId(row.int("addon_product_id")?),
+        name: row.text("addon_product_name")?,
+        quantity: Quantity::from_millionths(row.int("addon_quantity_millionths")?),
+        own_price: row.opt_int("addon_own_price_minor")?.map(|minor| Money::new(minor, currency)),
         fed_price: None,
-        is_fed: *source != PriceSource::Catalogue,
-    })
-}
-
-async fn gather_addons(
-    conn: &mut Conn,
-    seller: SellerId,
-    services: Vec<i64>,
-    gathered: &mut HashMap<ServiceId, Gathered>,
-) -> Result<()> {
-    let sql = "select a.id, a.service_id, a.product_id, a.quantity_millionths, a.own_price_minor, \
-        p.name as product_name, p.price_source, p.version as product_version from addons a \
-        join products p on p.seller_id = a.seller_id and p.id = a.product_id \
-        where a.seller_id = $1 and a.service_id {in $2} and a.status = 'active' order by a.service_id, a.id";
-    for row in conn.rows(sql, params![seller.0, services]).await? {
-        let Some(service) = gathered.get_mut(&ServiceId(row.int("service_id")?)) else { continue };
-        let source: PriceSource = row.parsed("price_source")?;
-        let item = item(&row, ProductId(row.int("product_id")?), service.facts.currency, &source)?;
-        service.facts.addons.push((AddonId(row.int("id")?), item));
-        service.addon_price_sources.push(source);
-        service.addon_product_versions.push(row.int("product_version")?);
-    }
+        is_fed: source != PriceSource::Catalogue,
+    };
+    service.facts.addons.push((id, item));
+    service.addon_price_sources.push(source);
+    service.addon_product_versions.push(row.int("addon_product_version")?);
     Ok(())
 }
 
@@ -199,40 +200,109 @@ pub struct WrittenInvoice {
     pub number: String,
 }
 
-/// Writes renewals: claims, lines, tax, ledger, outbox, audit, advanced services, and last of all the numbers and the
-/// invoices, because the series is what other writers wait for. All of it in one transaction, which is opened here and
-/// not by the verb, because on PostgreSQL it is a single statement. The answer has one entry per renewal; it is `None`,
-/// and nothing is written, for a service that changed since its plan was made.
+/// One round of renewing: what is read decides what is written.
 ///
-/// # Errors
-/// [`StoreError::Unique`] for `periods` when a period is billed already, [`StoreError::Retry`] when others were in the
-/// way; then nothing is written at all.
-pub async fn commit(
-    store: &Store,
-    seller: &Seller,
-    renewals: &[NewRenewal],
-    at: Timestamp,
-) -> Result<Vec<Option<WrittenInvoice>>> {
-    let mut current: Vec<(usize, &NewRenewal)> = renewals.iter().enumerate().collect();
-    let mut written: Vec<Option<WrittenInvoice>> = renewals.iter().map(|_| None).collect();
-    while !current.is_empty() {
-        let new: Vec<&NewRenewal> = current.iter().map(|(_, new)| *new).collect();
-        let outcome = match store.dialect() {
-            Dialect::Sqlite => step_by_step(store, seller, &new, at).await?,
-            Dialect::Postgres => postgres::in_one_call(store, seller, &new, at).await?,
-        };
-        match outcome {
-            Attempt::Written { ids, first_number } => {
-                for (((place, new), id), nth) in current.iter().zip(ids).zip(first_number..) {
-                    let number = seller.number_pattern.format(new.plan.issued_on, nth);
-                    written[*place] = Some(WrittenInvoice { id, number });
-                }
-                break;
-            }
-            Attempt::Stale(stale) => current.retain(|(_, new)| !stale.contains(&new.plan.service)),
-        }
+/// A SQLite file has one writer at a time anyway, so there a round is one transaction, and nothing can change in between.
+/// On PostgreSQL nobody waits while a round reads and plans; instead, what it writes is checked against the versions it
+/// has read.
+#[derive(Debug)]
+pub struct Round {
+    store: Store,
+    /// None when it was handed back, because another one is needed: who holds one and waits for a second may wait for a
+    /// third who does the same.
+    conn: Option<Conn>,
+    /// The versions of the services it has read.
+    read: HashMap<ServiceId, i64>,
+}
+
+impl Round {
+    /// Begins a round.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is no connection.
+    pub async fn begin(store: &Store) -> Result<Self> {
+        Ok(Self { store: store.clone(), conn: Some(store.read_to_write().await?), read: HashMap::new() })
     }
-    Ok(written)
+
+    /// Begins a round that only looks: it keeps nobody out, and cannot commit.
+    ///
+    /// # Errors
+    /// As [`Round::begin`].
+    pub async fn look(store: &Store) -> Result<Self> {
+        Ok(Self { store: store.clone(), conn: Some(store.read().await?), read: HashMap::new() })
+    }
+
+    /// What to read with.
+    ///
+    /// # Errors
+    /// As [`Round::begin`].
+    pub async fn conn(&mut self) -> Result<&mut Conn> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.store.read_to_write().await?,
+        };
+        Ok(self.conn.insert(conn))
+    }
+
+    /// As [`gather`].
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn gather(&mut self, seller: &Seller, services: &[ServiceId]) -> Result<HashMap<ServiceId, Gathered>> {
+        let gathered = gather(self.conn().await?, seller, services).await?;
+        self.read.extend(gathered.iter().map(|(service, found)| (*service, found.version)));
+        Ok(gathered)
+    }
+
+    /// Writes renewals: claims, lines, tax, ledger, outbox, audit, advanced services, and last of all the numbers and the
+    /// invoices, because the series is what other writers wait for. All of it in one transaction, which ends with it. The
+    /// answer has one entry per renewal; it is `None`, and nothing is written, for a service that changed since its plan
+    /// was made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unique`] for `periods` when a period is billed already, [`StoreError::Retry`] when others were in the
+    /// way; then nothing is written at all.
+    pub async fn commit(
+        mut self,
+        seller: &Seller,
+        renewals: &[NewRenewal],
+        at: Timestamp,
+    ) -> Result<Vec<Option<WrittenInvoice>>> {
+        let mut current: Vec<(usize, &NewRenewal)> = renewals.iter().enumerate().collect();
+        let mut written: Vec<Option<WrittenInvoice>> = renewals.iter().map(|_| None).collect();
+        while !current.is_empty() {
+            let new: Vec<&NewRenewal> = current.iter().map(|(_, new)| *new).collect();
+            let outcome = match self.store.dialect() {
+                Dialect::Sqlite => sqlite::in_one_visit(&mut self, seller, &new, at).await?,
+                Dialect::Postgres => postgres::in_one_call(&mut self, seller, &new, at).await?,
+            };
+            match outcome {
+                Attempt::Written { ids, first_number } => {
+                    for (((place, new), id), nth) in current.iter().zip(ids).zip(first_number..) {
+                        let number = seller.number_pattern.format(new.plan.issued_on, nth);
+                        written[*place] = Some(WrittenInvoice { id, number });
+                    }
+                    break;
+                }
+                Attempt::Stale(stale) => current.retain(|(_, new)| !stale.contains(&new.plan.service)),
+            }
+        }
+        if let Some(conn) = self.conn {
+            self.store.keep(conn);
+        }
+        Ok(written)
+    }
+
+    /// The services whose version is not the one that was planned from. What this round has read itself needs no look.
+    async fn stale(&mut self, seller: SellerId, renewals: &[&NewRenewal]) -> Result<HashSet<ServiceId>> {
+        let unread: Vec<ServiceId> =
+            renewals.iter().map(|new| new.plan.service).filter(|service| !self.read.contains_key(service)).collect();
+        if !unread.is_empty() {
+            let versions = lock(self.conn().await?, seller, &unread).await?;
+            self.read.extend(versions);
+        }
+        Ok(stale(&self.read, renewals))
+    }
 }
 
 /// What one transaction came to.
@@ -243,21 +313,23 @@ enum Attempt {
     Stale(HashSet<ServiceId>),
 }
 
-/// One statement after another, for a database that is only a function call away.
+/// One statement after another, where they cannot be sent together.
 async fn step_by_step(store: &Store, seller: &Seller, renewals: &[&NewRenewal], at: Timestamp) -> Result<Attempt> {
     let mut tx = store.begin().await?;
-    let stale = stale(&mut tx, seller.id, renewals).await?;
+    let services: Vec<ServiceId> = renewals.iter().map(|new| new.plan.service).collect();
+    let stale = stale(&lock(&mut tx, seller.id, &services).await?, renewals);
     if !stale.is_empty() {
         return Ok(Attempt::Stale(stale));
     }
-    let mails = renewals.iter().filter(|new| new.mail).count();
-    let wanted = [(IdKind::Invoice, renewals.len()), (IdKind::Outbox, mails), (IdKind::Audit, renewals.len())];
-    let [ids, outbox_ids, audit_ids] = ids::take_several(&mut tx, wanted).await?;
+    let ids = ids::take(&mut tx, IdKind::Invoice, renewals.len()).await?;
     let ids: Vec<InvoiceId> = ids.into_iter().map(InvoiceId).collect();
     let invoices: Vec<New<'_>> = ids.iter().copied().zip(renewals.iter().copied()).collect();
-    tx.execute_all(before_the_number(seller.id, &invoices, at, outbox_ids, audit_ids)).await?;
-    let year = fiscal_year(renewals);
-    let values = params![seller.id.0, year, renewals.len() as i64];
+    let outbox_ids = ids::take(&mut tx, IdKind::Outbox, mails(renewals)).await?;
+    let audit_ids = ids::take(&mut tx, IdKind::Audit, renewals.len()).await?;
+    for (sql, rows) in before_the_number(seller.id, &invoices, at, outbox_ids, audit_ids) {
+        tx.execute_with(sql, rows).await?;
+    }
+    let values = params![seller.id.0, fiscal_year(renewals), count(renewals)];
     let first_number = tx.row(TAKE_NUMBERS, values).await?.map_or(Ok(1), |row| row.int("first"))?;
     let numbers =
         (first_number..).zip(renewals).map(|(nth, new)| seller.number_pattern.format(new.plan.issued_on, nth));
@@ -267,19 +339,29 @@ async fn step_by_step(store: &Store, seller: &Seller, renewals: &[&NewRenewal], 
     Ok(Attempt::Written { ids, first_number })
 }
 
+/// The same statements for a database that gives ids and numbers itself: the rows name an invoice, a mail and an entry of
+/// the trail by its place, from 1, and a legal number by its distance from the first.
+fn by_place(seller: &Seller, renewals: &[&NewRenewal], at: Timestamp) -> Result<Vec<(&'static str, Rows)>> {
+    let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(renewals.iter().copied()).collect();
+    let places = |count| (1..).take(count).collect();
+    let steps = before_the_number(seller.id, &invoices, at, places(mails(renewals)), places(renewals.len()));
+    let numbers = renewals.iter().map(|_| String::new());
+    let mut steps = Vec::from(steps);
+    steps.push((INSERT_INVOICES, invoice_rows(seller, &invoices, at, 0, numbers)?));
+    Ok(steps)
+}
+
 /// The services whose version is not the one that was planned from.
-async fn stale(tx: &mut Tx, seller: SellerId, renewals: &[&NewRenewal]) -> Result<HashSet<ServiceId>> {
-    let services: Vec<ServiceId> = renewals.iter().map(|new| new.plan.service).collect();
-    let versions = lock(tx, seller, &services).await?;
+fn stale(versions: &HashMap<ServiceId, i64>, renewals: &[&NewRenewal]) -> HashSet<ServiceId> {
     let is_stale = |new: &&&NewRenewal| versions.get(&new.plan.service) != Some(&new.version);
-    Ok(renewals.iter().filter(is_stale).map(|new| new.plan.service).collect())
+    renewals.iter().filter(is_stale).map(|new| new.plan.service).collect()
 }
 
 /// Locks services until the transaction ends and tells their versions. Locks are always taken in the order of ids.
-pub async fn lock(tx: &mut Tx, seller: SellerId, services: &[ServiceId]) -> Result<HashMap<ServiceId, i64>> {
+pub async fn lock(conn: &mut Conn, seller: SellerId, services: &[ServiceId]) -> Result<HashMap<ServiceId, i64>> {
     let sql = "select id, version from services where seller_id = $1 and id {in $2} order by id {for update}";
     let ids: Vec<i64> = services.iter().map(|service| service.0).collect();
-    let rows = tx.rows(sql, params![seller.0, ids]).await?;
+    let rows = conn.rows(sql, params![seller.0, ids]).await?;
     rows.iter().map(|row| Ok((ServiceId(row.int("id")?), row.int("version")?))).collect()
 }
 
@@ -288,6 +370,21 @@ type New<'a> = (InvoiceId, &'a NewRenewal);
 /// All plans of a batch are made on the same day of the same seller.
 fn fiscal_year(renewals: &[&NewRenewal]) -> i64 {
     renewals.first().map_or(0, |new| i64::from(new.plan.issued_on.year()))
+}
+
+/// That day.
+fn issued_on(invoices: &[New<'_>]) -> Option<Date> {
+    invoices.first().map(|(_, new)| new.plan.issued_on)
+}
+
+/// How many of them are mailed.
+fn mails(renewals: &[&NewRenewal]) -> usize {
+    renewals.iter().filter(|new| new.mail).count()
+}
+
+/// How many they are, as a parameter.
+fn count(renewals: &[&NewRenewal]) -> i64 {
+    i64::try_from(renewals.len()).unwrap_or(i64::MAX)
 }
 
 /// Nothing to pay is paid.
@@ -335,7 +432,7 @@ fn renewed(new: &NewRenewal, at: Timestamp) -> AuditEntry {
 fn periods(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let i = || invoices.iter();
     let rows = Rows::new()
-        .int("seller_id", i().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("service_id", i().map(|(_, new)| new.plan.service.0))
         .int("period", i().map(|(_, new)| i64::from(new.plan.number.0)))
         .int("invoice_id", i().map(|(id, _)| id.0))
@@ -359,7 +456,7 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         PriceOrigin::Feed => ("feed", None),
     };
     let rows = Rows::new()
-        .int("seller_id", l().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("invoice_id", l().map(|(id, ..)| id.0))
         .int("line", l().map(|(_, number, ..)| *number))
         .int("service_id", l().map(|(_, _, plan, _)| plan.service.0))
@@ -388,7 +485,7 @@ fn taxes(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         invoices.iter().flat_map(|(id, new)| new.plan.tax_groups.iter().map(|group| (*id, *group))).collect();
     let g = || groups.iter();
     let rows = Rows::new()
-        .int("seller_id", g().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("invoice_id", g().map(|(id, _)| id.0))
         .text("tax_category", g().map(|(_, group)| group.profile.category.code().to_owned()))
         .int("tax_rate_ppm", g().map(|(_, group)| group.profile.rate.parts_per_million()))
@@ -412,13 +509,13 @@ fn entries(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         .collect();
     let e = || entries.iter();
     let rows = Rows::new()
-        .int("seller_id", e().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("invoice_id", e().map(|(id, ..)| id.0))
         .int("entry", e().map(|(_, _, entry, ..)| *entry))
         .text("account", e().map(|(_, _, _, account, _)| (*account).to_owned()))
         .text("currency", e().map(|(_, plan, ..)| plan.total.currency.code().to_owned()))
         .int("amount_minor", e().map(|(.., minor)| *minor))
-        .date("booked_on", e().map(|(_, plan, ..)| plan.issued_on));
+        .same("booked_on", issued_on(invoices));
     let sql = "insert into ledger_entries (seller_id, invoice_id, entry, account, currency, amount_minor, booked_on) \
         select seller_id, invoice_id, entry, account, currency, amount_minor, booked_on from {rows}";
     (sql, rows)
@@ -453,21 +550,21 @@ fn invoice_rows(
     let buyers = invoices.iter().map(|(_, new)| frozen(&new.customer.party)).collect::<Result<Vec<_>>>()?;
     let i = || invoices.iter();
     Ok(Rows::new()
-        .int("seller_id", i().map(|_| seller.id.0))
+        .same("seller_id", seller.id.0)
         .int("invoice_id", i().map(|(id, _)| id.0))
-        .int("fiscal_year", i().map(|(_, new)| i64::from(new.plan.issued_on.year())))
+        .same("fiscal_year", issued_on(invoices).map(|day| i64::from(day.year())))
         .int("series_number", i().zip(first_number..).map(|(_, nth)| nth))
         .text("number", numbers)
         .int("customer_id", i().map(|(_, new)| new.customer.id.0))
-        .date("issued_on", i().map(|(_, new)| new.plan.issued_on))
+        .same("issued_on", issued_on(invoices))
         .date("due_on", i().map(|(_, new)| new.plan.due_on))
-        .instant("issued_at", i().map(|_| at))
+        .same("issued_at", at)
         .text("currency", i().map(|(_, new)| new.plan.total.currency.code().to_owned()))
         .int("net_minor", i().map(|(_, new)| new.plan.net.minor))
         .int("tax_minor", i().map(|(_, new)| new.plan.tax.minor))
         .int("total_minor", i().map(|(_, new)| new.plan.total.minor))
         .text("rounding", i().map(|(_, new)| new.plan.rounding.as_str().to_owned()))
-        .text("seller", i().map(|_| seller_copy.clone()))
+        .same("seller", seller_copy)
         .text("buyer", buyers)
         .text("status", i().map(|(_, new)| (if is_settled(&new.plan) { "paid" } else { "issued" }).to_owned()))
         .instant("paid_at", i().map(|(_, new)| is_settled(&new.plan).then_some(at))))

@@ -2,14 +2,18 @@
 
 use jiff::{Timestamp, civil::Date};
 
+use crate::value::Value;
+
 /// Rows to write or to join with, column by column: the parameter of a statement with `{rows}` in it.
 ///
-/// PostgreSQL gets one array a column (`unnest`), SQLite one JSON text (`json_each`); both see a table `n` with these
-/// columns.
+/// PostgreSQL gets one array a column (`unnest`), SQLite one JSON text (`jsonb_each`); both see a table `n` with these
+/// columns. What is the same in every row is sent once.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) columns: Vec<(&'static str, Column)>,
     pub(crate) len: usize,
+    /// Columns with one value for all rows.
+    pub(crate) same: Vec<(&'static str, Value)>,
 }
 
 #[derive(Debug)]
@@ -41,6 +45,13 @@ impl Rows {
     column!(bool, Bool, bool);
     column!(date, Date, Option<Date>);
     column!(instant, Instant, Option<Timestamp>);
+
+    /// A column that has this value in every row. For rows to insert: joined with a table, a value that is the same for all
+    /// would let SQLite read that table first, and all of it.
+    pub fn same(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.same.push((name, value.into()));
+        self
+    }
 
     fn with(mut self, name: &'static str, column: Column, len: usize) -> Self {
         debug_assert!(self.columns.is_empty() || self.len == len, "column `{name}` has another length");

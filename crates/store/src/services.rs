@@ -147,7 +147,7 @@ pub async fn page(
 pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Result<()> {
     let s = || services.iter();
     let rows = Rows::new()
-        .int("seller_id", s().map(|_| seller.0))
+        .same("seller_id", seller.0)
         .int("id", s().map(|s| s.id.0))
         .int("customer_id", s().map(|s| s.customer.0))
         .int("product_id", s().map(|s| s.product.0))

@@ -80,6 +80,14 @@ macro_rules! get {
 }
 
 impl Row {
+    /// Whether it has this column: rows of several queries may stand in one list.
+    pub fn has(&self, name: &'static str) -> bool {
+        match self {
+            Self::Sqlite(row) => row.try_column(name).is_ok(),
+            Self::Postgres(row) => row.try_column(name).is_ok(),
+        }
+    }
+
     pub fn int(&self, name: &'static str) -> Result<i64> {
         Ok(get!(self, name, i64, i64)?)
     }

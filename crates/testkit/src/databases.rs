@@ -36,12 +36,11 @@ impl TestDatabase {
     pub async fn new(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => {
-                let folder = TempDir::with_prefix("perennial-test-").expect("a temporary folder");
-                let url = format!("sqlite:{}", folder.path().join("test.db").display());
-                let store = Store::create(&url).await.expect("a SQLite file");
+                let database = Self::empty(kind).await;
+                let store = Store::create(&database.url).await.expect("a SQLite file");
                 store.apply_migrations().await.expect("migrations");
                 store.close().await;
-                Self { url, _folder: Some(folder) }
+                database
             }
             Kind::Postgres => {
                 let cluster = cluster().await;
@@ -52,12 +51,21 @@ impl TestDatabase {
         }
     }
 
-    /// An empty PostgreSQL database without a schema.
-    pub async fn empty_postgres() -> Self {
-        let cluster = cluster().await;
-        let name = format!("empty_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        obey(cluster, &format!("create database {name}"));
-        Self { url: cluster.url(&name), _folder: None }
+    /// Makes one without a schema. A SQLite file is not there yet: `Store::create` makes it.
+    pub async fn empty(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => {
+                let folder = TempDir::with_prefix("perennial-test-").expect("a temporary folder");
+                let url = format!("sqlite:{}", folder.path().join("test.db").display());
+                Self { url, _folder: Some(folder) }
+            }
+            Kind::Postgres => {
+                let cluster = cluster().await;
+                let name = format!("empty_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+                obey(cluster, &format!("create database {name}"));
+                Self { url: cluster.url(&name), _folder: None }
+            }
+        }
     }
 
     /// Opens it.

@@ -11,6 +11,7 @@ pub use cluster::{Cluster, run};
 pub use databases::{Away, Kind, TestDatabase};
 pub use feed::{FeedBehaviour, TestFeed};
 pub use provider::{Provider, TODAY, provider_csv};
+pub use reqwest::Client;
 pub use server::{Answer, TestServer, client};
 
 /// Runs stories on SQLite and on PostgreSQL: two tests from one text, with the same snapshots.

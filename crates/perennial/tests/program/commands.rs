@@ -176,11 +176,11 @@ async fn a_second_init_and_an_old_schema_change_nothing() {
     --- err
     error: the database has a seller already: nothing was changed
     ");
-    installation.database.sql("delete from _sqlx_migrations where version > 1").unwrap();
+    installation.database.sql("delete from _sqlx_migrations where version > 2").unwrap();
     assert_snapshot!(installation.run(&["doctor"]).shown(), @"
     exit 1
     --- out
     --- err
-    error: the database is at schema 1 of 2: run `perennial migrate`
+    error: the database is at schema 2 of 3: run `perennial migrate`
     ");
 }

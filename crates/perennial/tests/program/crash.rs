@@ -2,10 +2,11 @@
 //! missing.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use perennial_testkit::{Kind, client, provider_csv};
+use perennial_testkit::{Client, Kind, client, provider_csv};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -28,10 +29,73 @@ async fn a_killed_server_on_postgres_loses_and_doubles_nothing() {
     kill_again_and_again(Kind::Postgres).await;
 }
 
-async fn kill_again_and_again(kind: Kind) {
+/// Services that are asked for at two servers.
+const SHARED: std::ops::Range<u64> = 20_000..20_600;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_postgres_renew_the_same_services_and_one_is_killed() {
+    let installation = stocked(Kind::Postgres).await;
+    let servers = [installation.serve(), installation.serve()];
+    // By server: what it answered.
+    let answered: [Arc<Mutex<HashMap<u64, String>>>; 2] = Default::default();
+    let client = client();
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS as u64 {
+        // Both servers are asked for the same services at the same time.
+        let nth = usize::try_from(caller % 2).unwrap();
+        let (address, key, answered) = (servers[nth].address, installation.key.clone(), answered[nth].clone());
+        let client = client.clone();
+        callers.spawn(async move {
+            for service in SHARED.skip(usize::try_from(caller / 2).unwrap()).step_by(CALLERS / 2) {
+                let Some(invoice) = renew(&client, address, &key, service).await else { return };
+                if let Some(invoice) = invoice {
+                    answered.lock().unwrap().insert(service, invoice);
+                }
+            }
+        });
+    }
+    let [mut first, second] = servers;
+    wait_for(&answered[0], 100).await;
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    callers.join_all().await;
+    drop(second);
+    let doctor = installation.run(&["doctor"]);
+    assert_eq!(doctor.code, 0, "{}", doctor.shown());
+    for answered in &answered {
+        assert_all_is_there(&installation, &answered.lock().unwrap());
+    }
+    let (killed, left) = (answered[0].lock().unwrap().len(), answered[1].lock().unwrap().len());
+    assert!(killed < left, "one was killed on the way: {killed} and {left} answers");
+}
+
+/// The invoice that renewing a service came to, if any; none when the server is gone.
+async fn renew(client: &Client, address: SocketAddr, key: &str, service: u64) -> Option<Option<String>> {
+    let call = client.post(format!("http://{address}/api/services/{service}/renew")).header("x-api-key", key);
+    let body = call.send().await.ok()?.json::<Value>().await.ok()?;
+    Some(body["data"]["invoiceId"].as_str().map(str::to_owned))
+}
+
+/// Waits until so many answers were read.
+async fn wait_for(answered: &Mutex<HashMap<u64, String>>, enough: usize) {
+    for _ in 0..PATIENCE_TENTHS_OF_MS {
+        if answered.lock().unwrap().len() >= enough {
+            break;
+        }
+        tokio::time::sleep(Duration::from_micros(100)).await;
+    }
+}
+
+/// An installation with a whole provider in it.
+async fn stocked(kind: Kind) -> Installation {
     let installation = Installation::new(kind).await;
     let imported = installation.run(&["import", "csv", provider_csv().to_str().unwrap()]);
     assert_eq!(imported.code, 0, "{}", imported.shown());
+    installation
+}
+
+async fn kill_again_and_again(kind: Kind) {
+    let installation = stocked(kind).await;
     // Every answer that a caller has read: service to invoice.
     let answered: Arc<Mutex<HashMap<u64, String>>> = Arc::default();
     let mut next = 20_000;
@@ -45,25 +109,16 @@ async fn kill_again_and_again(kind: Kind) {
             callers.spawn(async move {
                 // Each walks through services of its own until the server is gone.
                 for service in (next + caller..23_691).step_by(CALLERS) {
-                    let call =
-                        client.post(format!("http://{address}/api/services/{service}/renew")).header("x-api-key", &key);
-                    let Ok(response) = call.send().await else { return };
-                    let Ok(body) = response.json::<Value>().await else { return };
-                    if let Some(invoice) = body["data"]["invoiceId"].as_str() {
-                        answered.lock().unwrap().insert(service, invoice.to_owned());
+                    let Some(invoice) = renew(&client, address, &key, service).await else { return };
+                    if let Some(invoice) = invoice {
+                        answered.lock().unwrap().insert(service, invoice);
                     }
                 }
             });
         }
         // In the middle of the load, at a different moment each time.
         let before = answered.lock().unwrap().len();
-        let enough = before + 3 + usize::try_from(kill * 7 % 40).unwrap();
-        for _ in 0..PATIENCE_TENTHS_OF_MS {
-            if answered.lock().unwrap().len() >= enough {
-                break;
-            }
-            tokio::time::sleep(Duration::from_micros(100)).await;
-        }
+        wait_for(&answered, before + 3 + usize::try_from(kill * 7 % 40).unwrap()).await;
         serving.child.kill().unwrap();
         serving.child.wait().unwrap();
         callers.join_all().await;
@@ -72,7 +127,11 @@ async fn kill_again_and_again(kind: Kind) {
         // The next round overlaps with this one: what was lost on the way is asked for again.
         next += 30;
     }
-    let answered = answered.lock().unwrap();
+    assert_all_is_there(&installation, &answered.lock().unwrap());
+}
+
+/// Every answer that was read is in the database, nothing is doubled, no number is missing.
+fn assert_all_is_there(installation: &Installation, answered: &HashMap<u64, String>) {
     assert!(answered.len() > 100, "the load was real: {} answers", answered.len());
     let rows = installation.database.sql("select service_id, invoice_id from periods order by 1").unwrap();
     let written: HashMap<u64, String> = rows

@@ -1,9 +1,9 @@
 //! Writing renewals on PostgreSQL: one call, one trip, one transaction.
 //!
-//! A trip to the server costs more than the statement it carries, so the steps that SQLite runs one by one are the body of
-//! a function here. Its text is made from the very same statements. It is kept in the database under a name that ends with
+//! A trip to the server costs more than the statement it carries, so the steps are the body of a function here. Its text
+//! is made from the very same statements. It is kept in the database under a name that ends with
 //! a hash of its text, so that programs of different versions never use each other's; where the role may not create
-//! functions, the steps are run one by one as on SQLite.
+//! functions, the steps are run one by one.
 
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,9 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, ServiceId};
 
-use super::{
-    Attempt, INSERT_INVOICES, New, NewRenewal, TAKE_NUMBERS, before_the_number, fiscal_year, invoice_rows, step_by_step,
-};
+use super::{Attempt, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, by_place, fiscal_year, step_by_step};
 use crate::dialect::unnest;
 use crate::rows::Rows;
 use crate::sellers::Seller;
@@ -39,21 +37,17 @@ const PRELUDE: &str = "
 
 /// Writes these renewals in one call.
 pub(super) async fn in_one_call(
-    store: &Store,
+    round: &mut Round,
     seller: &Seller,
     renewals: &[&NewRenewal],
     at: Timestamp,
 ) -> Result<Attempt> {
-    // Ids and numbers are given inside: the rows name an invoice by its place, and a number by its distance to the first.
-    let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(renewals.iter().copied()).collect();
-    let mails = invoices.iter().filter(|(_, new)| new.mail).count();
-    let (no_outbox_ids, no_audit_ids) = (vec![0; mails], vec![0; invoices.len()]);
-    let steps = before_the_number(seller.id, &invoices, at, no_outbox_ids, no_audit_ids);
-    let invoice_rows = invoice_rows(seller, &invoices, at, 0, renewals.iter().map(|_| String::new()))?;
-    let (texts, mut rows): (Vec<&str>, Vec<Rows>) = steps.into_iter().unzip();
-    rows.push(invoice_rows);
-    let Some(call) = function(store, &texts, &rows).await? else {
-        return step_by_step(store, seller, renewals, at).await;
+    let (texts, rows): (Vec<&str>, Vec<Rows>) = by_place(seller, renewals, at)?.into_iter().unzip();
+    if round.store.renewal_call.get().is_none_or(Option::is_none) {
+        round.conn = None;
+    }
+    let Some(call) = function(&round.store, &texts, &rows).await? else {
+        return step_by_step(&round.store, seller, renewals, at).await;
     };
     let (before, width, after) =
         renewals.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
@@ -66,7 +60,7 @@ pub(super) async fn in_one_call(
         i64::try_from(width).unwrap_or(0),
         after,
     ];
-    let answered = store.read().await?.call(call, values, rows).await?;
+    let answered = round.conn().await?.call(call, values, rows).await?;
     let row = answered.first().ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?;
     let stale = row.ints("stale")?;
     if stale.is_empty() {
@@ -83,8 +77,10 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option
         let mut hasher = DefaultHasher::new();
         (&arguments, &body).hash(&mut hasher);
         let name = format!("perennial_renew_{:016x}", hasher.finish());
-        let places: Vec<String> =
-            (1..=SCALAR_COUNT + rows.iter().map(|r| r.columns.len()).sum::<usize>()).map(|n| format!("${n}")).collect();
+        let places: Vec<String> = (1..=SCALAR_COUNT
+            + rows.iter().map(|rows| rows.postgres_types().count()).sum::<usize>())
+            .map(|n| format!("${n}"))
+            .collect();
         let create = format!("create or replace function {name}({arguments}) language plpgsql as $body${body}$body$");
         match store.create_function(&name, &create).await {
             Ok(()) => {}
@@ -100,28 +96,27 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option
     store.renewal_call.get_or_try_init(make).await.copied()
 }
 
-/// The function's arguments and body, made from the steps that SQLite runs one by one.
+/// The function's arguments and body, made from the steps.
 fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
     let mut arguments = SCALARS.to_owned();
     let mut body = format!("\n#variable_conflict use_column\ndeclare\n    count bigint;\nbegin{PRELUDE}");
-    let texts = texts.iter().copied().chain([INSERT_INVOICES]);
-    for (step, (text, rows)) in texts.zip(rows).enumerate() {
-        let is_last = text == INSERT_INVOICES;
-        if is_last {
+    for (step, (text, rows)) in texts.iter().zip(rows).enumerate() {
+        if *text == INSERT_INVOICES {
             let take = TAKE_NUMBERS.replace("$1", "seller").replace("$2", "year").replace("$3", "count");
             // Writing to a string cannot fail.
             let _ = writeln!(body, "    {take} into first;");
         }
-        let mut arrays = Vec::new();
         let mut given = Vec::new();
-        for (place, (column, kind)) in rows.columns.iter().enumerate() {
-            let array = format!("a{step}_{place}");
-            let _ = write!(arguments, ", {array} {}", kind.postgres_array());
-            arrays.push(array);
-            given.push(value_of(text, column));
+        for (place, kind) in rows.postgres_types().enumerate() {
+            let _ = write!(arguments, ", a{step}_{place} {kind}");
+            given.push(format!("a{step}_{place}"));
         }
-        let table = unnest(&rows.columns, arrays.into_iter());
-        let statement = text.replace("{rows}", &format!("(select {} from {table}) as n", given.join(", ")));
+        let (arrays, same) = given.split_at(rows.columns.len());
+        let columns = rows.columns.iter().map(|(column, _)| value_of(text, column));
+        let same = rows.same.iter().zip(same).map(|((column, _), argument)| format!("{argument} as {column}"));
+        let columns: Vec<String> = columns.chain(same).collect();
+        let table = unnest(&rows.columns, arrays);
+        let statement = text.replace("{rows}", &format!("(select {} from {table}) as n", columns.join(", ")));
         let _ = writeln!(body, "    {statement};");
     }
     body.push_str("end ");

@@ -3,34 +3,26 @@
 use perennial_store::migrate::SchemaState;
 use perennial_store::{Store, StoreError, sellers};
 use perennial_testkit::{Kind, TestDatabase, on_both_databases};
-use tempfile::TempDir;
 
 use crate::shop::{Shop, seller};
 
 /// The newest step there is; a new one changes this number and nothing else here.
-const NEWEST: i64 = 2;
+const NEWEST: i64 = 3;
 
-/// A database without a schema, and what it lives in.
-struct Empty {
-    url: String,
-    _folder: Option<TempDir>,
-}
+/// What an issued invoice leaves behind, in every table whose shape a step has changed.
+const KEPT: [&str; 5] = [
+    "select * from invoice_lines order by invoice_id, line",
+    "select * from invoice_taxes order by invoice_id",
+    "select seller_id, service_id, period, invoice_id, starts, ends, state from periods order by invoice_id",
+    "select * from ledger_entries order by invoice_id, entry",
+    "select * from audit order by id",
+];
 
-impl Empty {
-    async fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Sqlite => {
-                let folder = TempDir::new().unwrap();
-                let url = format!("sqlite:{}", folder.path().join("empty.db").display());
-                Self { url, _folder: Some(folder) }
-            }
-            Kind::Postgres => Self { url: TestDatabase::empty_postgres().await.url, _folder: None },
-        }
-    }
-
-    async fn open(&self) -> Store {
-        Store::create(&self.url).await.unwrap()
-    }
+/// A database without a schema.
+async fn empty(kind: Kind) -> (TestDatabase, Store) {
+    let database = TestDatabase::empty(kind).await;
+    let store = Store::create(&database.url).await.unwrap();
+    (database, store)
 }
 
 fn complaint(outcome: Result<(), StoreError>) -> String {
@@ -42,16 +34,14 @@ fn complaint(outcome: Result<(), StoreError>) -> String {
 
 on_both_databases! {
     async fn an_empty_database_is_not_worked_with(kind) {
-        let empty = Empty::new(kind).await;
-        let store = empty.open().await;
+        let (_database, store) = empty(kind).await;
         assert_eq!(store.schema_state().await.unwrap(), SchemaState { applied: 0, newest: NEWEST });
         let message = complaint(store.require_current_schema().await);
         assert_eq!(message, "the database is empty: run `perennial init`");
     }
 
     async fn a_migrated_database_is_current(kind) {
-        let empty = Empty::new(kind).await;
-        let store = empty.open().await;
+        let (_database, store) = empty(kind).await;
         store.apply_migrations().await.unwrap();
         assert_eq!(store.schema_state().await.unwrap(), SchemaState { applied: NEWEST, newest: NEWEST });
         store.require_current_schema().await.unwrap();
@@ -67,9 +57,33 @@ on_both_databases! {
         assert_eq!(shop.invoice(invoice.id).await, invoice);
     }
 
+    async fn an_installation_of_before_keeps_what_it_has(kind) {
+        let (database, store) = empty(kind).await;
+        store.migrate_to(2).await.unwrap();
+        let shop = Shop { database, store, seller: seller(1) };
+        shop.open_for(&shop.seller).await;
+        shop.stock(shop.id(), "Astrid Nyman", "Cloud Server").await;
+        let invoice = shop.renew().await;
+        let before = KEPT.map(|sql| shop.look(sql));
+        assert!(before.iter().all(|rows| !rows.is_empty()), "{before:?}");
+
+        shop.store.apply_migrations().await.unwrap();
+        assert_eq!(KEPT.map(|sql| shop.look(sql)), before);
+        assert_eq!(shop.invoice(invoice.id).await, invoice);
+        for change in ["update invoice_lines set net_minor = 1", "delete from invoice_taxes", "delete from ledger_entries",
+            "update audit set actor = 'nobody'"]
+        {
+            assert!(shop.database.sql(change).is_err(), "{change}");
+        }
+        let twice = "insert into periods select seller_id, service_id, period, 70, starts, ends, state from periods";
+        assert!(shop.database.sql(twice).is_err(), "a period is billed once");
+        shop.settle(invoice.id);
+        assert_eq!(shop.renew().await.number, "202600002");
+    }
+
     async fn of_several_nodes_one_migrates(kind) {
-        let empty = Empty::new(kind).await;
-        let nodes = [empty.open().await, empty.open().await, empty.open().await];
+        let (database, a) = empty(kind).await;
+        let nodes = [a, database.open().await, database.open().await];
         let [a, b, c] = &nodes;
         let outcomes = tokio::join!(a.apply_migrations(), b.apply_migrations(), c.apply_migrations());
         assert!(matches!(outcomes, (Ok(()), Ok(()), Ok(()))), "{outcomes:?}");
@@ -82,7 +96,7 @@ on_both_databases! {
         let shop = Shop::bare(kind).await;
         shop.meddle(&format!("delete from _sqlx_migrations where version = {NEWEST}"));
         let message = complaint(shop.store.require_current_schema().await);
-        assert_eq!(message, format!("the database is at schema 1 of {NEWEST}: run `perennial migrate`"));
+        assert_eq!(message, format!("the database is at schema {} of {NEWEST}: run `perennial migrate`", NEWEST - 1));
     }
 
     async fn a_newer_schema_is_left_to_a_newer_program(kind) {

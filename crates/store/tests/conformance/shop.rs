@@ -13,7 +13,7 @@ use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_store::invoices::{self, Invoice};
 use perennial_store::prices;
 use perennial_store::products::{self, Product};
-use perennial_store::renewals::{self, NewRenewal, WrittenInvoice};
+use perennial_store::renewals::{self, NewRenewal, Round, WrittenInvoice};
 use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
 use perennial_store::services::{self, Service};
 use perennial_store::{Result, Store, Tx};
@@ -324,8 +324,13 @@ impl Shop {
             NewRenewal { version, ..new.clone() }
         };
         let renewals: Vec<NewRenewal> = renewals.iter().map(unmoved).collect();
-        let written = renewals::commit(&self.store, seller, &renewals, noon()).await?;
+        let written = self.round().await.commit(seller, &renewals, noon()).await?;
         Ok(written.into_iter().map(|written| written.expect("no service moved")).collect())
+    }
+
+    /// A round of renewing that has read nothing yet.
+    pub async fn round(&self) -> Round {
+        Round::begin(&self.store).await.expect("a round")
     }
 
     /// Renews Astrid's server and reads the invoice.

@@ -1,0 +1,102 @@
+//! Writing renewals on SQLite: one visit to the thread that owns the connection, which ends the transaction too.
+//!
+//! The script is made from the very steps that PostgreSQL's function is made from. Nobody else writes meanwhile, so it
+//! finds ids and numbers where the counters stand, and moves the counters at the end.
+
+use jiff::Timestamp;
+use perennial_billing::InvoiceId;
+
+use super::{Attempt, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, by_place, count, fiscal_year, mails};
+use crate::dialect::json_table;
+use crate::rows::Rows;
+use crate::sellers::Seller;
+use crate::value::params;
+use crate::{Result, StoreError};
+
+/// Parameters before the rows: seller, year, how many renewals, how many mails, and what stands around a number.
+const SCALARS: usize = 7;
+
+/// Moves the counters of ids past those that were used, and tells the first of the invoices'.
+const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then $4 else $3 end \
+    where kind in ('invoice', 'outbox', 'audit');\n\
+    select next - $3 as first_id from ids where kind = 'invoice'";
+
+/// Writes these renewals in one visit.
+pub(super) async fn in_one_visit(
+    round: &mut Round,
+    seller: &Seller,
+    renewals: &[&NewRenewal],
+    at: Timestamp,
+) -> Result<Attempt> {
+    let stale = round.stale(seller.id, renewals).await?;
+    if !stale.is_empty() {
+        return Ok(Attempt::Stale(stale));
+    }
+    let steps = by_place(seller, renewals, at)?;
+    let make = async || Ok::<_, StoreError>(Some(&*Box::leak(script(&steps).into_boxed_str())));
+    let script = round.store.renewal_call.get_or_try_init(make).await?.unwrap_or_default();
+    let (before, width, after) =
+        renewals.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
+    let values = params![
+        seller.id.0,
+        fiscal_year(renewals),
+        count(renewals),
+        i64::try_from(mails(renewals)).unwrap_or(0),
+        before,
+        i64::try_from(width).unwrap_or(0),
+        after,
+    ];
+    let rows = steps.into_iter().map(|(_, rows)| rows).collect();
+    let answered = round.conn().await?.finish(script, values, rows).await?;
+    let one = |name| {
+        let row = answered.iter().find(|row| row.has(name));
+        row.ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?.int(name)
+    };
+    let first_number = one("first")?;
+    let first_id = one("first_id")?;
+    Ok(Attempt::Written { ids: (first_id..).take(renewals.len()).map(InvoiceId).collect(), first_number })
+}
+
+/// All steps, the counters, and the commit.
+fn script(steps: &[(&'static str, Rows)]) -> String {
+    let mut script = Vec::new();
+    let mut parameter = SCALARS + 1;
+    for (text, rows) in steps {
+        if *text == INSERT_INVOICES {
+            script.push(TAKE_NUMBERS.to_owned());
+        }
+        let mut fields = rows.fields(parameter);
+        let nth = fields.find(|(name, _)| *name == "series_number").map(|(_, field)| number_at(&field));
+        let columns = rows.fields(parameter).map(|(name, field)| {
+            let value = match (name, &nth) {
+                ("series_number", Some(nth)) => nth.clone(),
+                ("number", Some(nth)) => format!("$5 || printf('%0*d', $6, {nth}) || $7"),
+                _ => value_of(text, name, field),
+            };
+            format!("{value} as {name}")
+        });
+        script.push(text.replace("{rows}", &json_table(parameter, columns)));
+        parameter += 1 + rows.same.len();
+    }
+    script.extend([USE_IDS.to_owned(), "commit".to_owned()]);
+    script.join(";\n")
+}
+
+/// The legal number at this distance from the first of those that were just taken.
+fn number_at(distance: &str) -> String {
+    format!(
+        "((select next_number - $3 from number_series where seller_id = $1 and kind = 'invoice' and fiscal_year = $2) \
+        + {distance})"
+    )
+}
+
+/// A column of a step: as it was sent, or an id that only the database knows.
+fn value_of(text: &str, column: &str, field: String) -> String {
+    let id = |kind| format!("(select next - 1 from ids where kind = '{kind}') + {field}");
+    match column {
+        "invoice_id" | "open_invoice_id" | "free_invoice_id" => id("invoice"),
+        "id" if text.starts_with("insert into outbox") => id("outbox"),
+        "id" if text.starts_with("insert into audit") => id("audit"),
+        _ => field,
+    }
+}
