@@ -23,7 +23,7 @@ pub const READER_CONNECTIONS: u32 = 4;
 /// Connections to PostgreSQL at most: more only make each other slower.
 const POSTGRES_CONNECTIONS: u32 = 10;
 /// How long a call waits for a connection before the database counts as away.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement on PostgreSQL waits for somebody else's lock before it gives up and is tried again.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a transaction on PostgreSQL may say nothing before the server ends it, so that a node that hangs frees its locks.
@@ -32,8 +32,8 @@ const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 const TRUSTED_IDLE_TIME: Duration = Duration::from_millis(50);
 /// How long SQLite waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Memory of the writer of a SQLite file for pages, as SQLite wants it said: minus so many KiB.
-const WRITER_CACHE: i32 = -32 * 1024;
+/// Memory that the writer of a SQLite file keeps pages in, in KiB.
+const WRITER_CACHE_KIB: u32 = 32 * 1024;
 /// The advisory lock under which functions are created: "perennia" in ASCII.
 const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
 /// Prepared statements kept per connection; the program has fewer.
@@ -45,6 +45,7 @@ pub struct Store {
     pool: Pool,
     /// The statement that writes renewals, once that is known; none where the function it calls could not be made.
     pub(crate) renewal_call: Arc<OnceCell<Option<&'static str>>>,
+    /// Connections to PostgreSQL that worked a moment ago, for the next round.
     kept: Arc<Mutex<Vec<Kept>>>,
 }
 
@@ -238,7 +239,8 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         .pragma("temp_store", "memory")
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE);
-    let writer = Writer::open(options.clone().pragma("cache_size", WRITER_CACHE.to_string())).await?;
+    // SQLite takes a positive number for pages, a negative one for KiB.
+    let writer = Writer::open(options.clone().pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READER_CONNECTIONS)
         .test_before_acquire(false)

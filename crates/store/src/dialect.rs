@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::hash::Hash;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
 use crate::rows::{Column, Rows};
@@ -17,8 +18,27 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// Texts that were translated already. The program has a fixed number of them, so leaking each once is bounded.
-static TRANSLATED: LazyLock<RwLock<HashMap<(Dialect, &'static str), &'static str>>> = LazyLock::new(RwLock::default);
+/// Statements that were made from others already. The program has a fixed number of them, so leaking each once is bounded.
+pub(crate) struct Texts<K>(LazyLock<RwLock<HashMap<K, &'static str>>>);
+
+impl<K: Eq + Hash> Texts<K> {
+    pub const fn new() -> Self {
+        Self(LazyLock::new(RwLock::default))
+    }
+
+    /// The text under this key, made if it is not there yet.
+    pub fn get(&self, key: K, make: impl FnOnce() -> String) -> &'static str {
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known;
+        }
+        let made: &'static str = Box::leak(make().into_boxed_str());
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, made);
+        made
+    }
+}
+
+/// Texts that were translated already.
+static TRANSLATED: Texts<(Dialect, &'static str)> = Texts::new();
 
 impl Dialect {
     /// A migration in this dialect's type words.
@@ -47,12 +67,7 @@ impl Dialect {
         if !text.contains('{') {
             return text;
         }
-        if let Some(known) = TRANSLATED.read().unwrap_or_else(PoisonError::into_inner).get(&(self, text)) {
-            return known;
-        }
-        let translated: &'static str = Box::leak(self.translate(text, rows).into_boxed_str());
-        TRANSLATED.write().unwrap_or_else(PoisonError::into_inner).insert((self, text), translated);
-        translated
+        TRANSLATED.get((self, text), || self.translate(text, rows))
     }
 
     fn translate(self, text: &str, rows: Option<&Rows>) -> String {

@@ -339,6 +339,42 @@ async fn step_by_step(store: &Store, seller: &Seller, renewals: &[&NewRenewal], 
     Ok(Attempt::Written { ids, first_number })
 }
 
+/// What a column of a step holds when the rows are sent by place ([`by_place`]).
+enum Given {
+    /// What it says.
+    AsSent,
+    /// The place of an invoice among the new ones.
+    Invoice,
+    /// A new row of the outbox.
+    Outbox,
+    /// A new entry of the trail.
+    Audit,
+    /// The distance of a legal number from the first of the group's.
+    SeriesNumber,
+    /// Nothing: the text of the number at that distance.
+    Number,
+}
+
+impl Given {
+    fn of(text: &str, column: &str) -> Self {
+        match column {
+            "invoice_id" | "open_invoice_id" | "free_invoice_id" => Self::Invoice,
+            "id" if text.starts_with("insert into outbox") => Self::Outbox,
+            "id" if text.starts_with("insert into audit") => Self::Audit,
+            "series_number" => Self::SeriesNumber,
+            "number" => Self::Number,
+            _ => Self::AsSent,
+        }
+    }
+}
+
+/// What stands before and after the digits of this group's numbers, and how many digits there are at least.
+fn around_numbers(seller: &Seller, renewals: &[&NewRenewal]) -> (String, i64, String) {
+    let (before, width, after) =
+        renewals.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
+    (before, i64::try_from(width).unwrap_or(0), after)
+}
+
 /// The same statements for a database that gives ids and numbers itself: the rows name an invoice, a mail and an entry of
 /// the trail by its place, from 1, and a legal number by its distance from the first.
 fn by_place(seller: &Seller, renewals: &[&NewRenewal], at: Timestamp) -> Result<Vec<(&'static str, Rows)>> {

@@ -4,9 +4,7 @@
 //! with its first query, and a script that ends with `commit` can end it (see `Conn::finish`); a pool, which asks each
 //! connection whether it still lives when it comes back, would double the visits of a lone renewal.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
@@ -14,15 +12,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
+use crate::conn::ACQUIRE_TIMEOUT;
+use crate::dialect::Texts;
 use crate::{Result, StoreError};
 
-/// How long a call waits for the writer before the database counts as away.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Immediate: a transaction that means to write waits at its start, not half-way.
 const BEGIN: &str = "begin immediate";
 
-/// Queries with [`BEGIN`] in front of them. The program has a fixed number of them, so leaking each once is bounded.
-static FIRST: LazyLock<RwLock<HashMap<&'static str, &'static str>>> = LazyLock::new(RwLock::default);
+/// Queries with [`BEGIN`] in front of them.
+static FIRST: Texts<&'static str> = Texts::new();
 
 /// The only connection of this process that writes. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,7 +46,7 @@ impl Writer {
 
     /// Waits for its turn. The transaction itself begins with its first statement.
     pub async fn begin(&self) -> Result<Writing> {
-        let turn = timeout(WAIT_TIMEOUT, self.seat.clone().lock_owned()).await;
+        let turn = timeout(ACQUIRE_TIMEOUT, self.seat.clone().lock_owned()).await;
         let mut seat = turn.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
         if matches!(*seat, Seat::Lost) {
             let opened = SqliteConnection::connect_with(&self.options).await;
@@ -100,12 +98,7 @@ impl Writing {
             return sql;
         }
         self.is_open = true;
-        if let Some(known) = FIRST.read().unwrap_or_else(PoisonError::into_inner).get(sql) {
-            return known;
-        }
-        let first: &'static str = Box::leak(format!("{BEGIN};\n{sql}").into_boxed_str());
-        FIRST.write().unwrap_or_else(PoisonError::into_inner).insert(sql, first);
-        first
+        FIRST.get(sql, || format!("{BEGIN};\n{sql}"))
     }
 
     pub async fn commit(mut self) -> Result<()> {

@@ -31,6 +31,8 @@ async fn a_killed_server_on_postgres_loses_and_doubles_nothing() {
 
 /// Services that are asked for at two servers.
 const SHARED: std::ops::Range<u64> = 20_000..20_600;
+/// Answers of one of the two before it is killed.
+const ENOUGH_BEFORE_THE_KILL: usize = 150;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_on_one_postgres_renew_the_same_services_and_one_is_killed() {
@@ -55,7 +57,7 @@ async fn two_servers_on_one_postgres_renew_the_same_services_and_one_is_killed()
         });
     }
     let [mut first, second] = servers;
-    wait_for(&answered[0], 100).await;
+    wait_for(&answered[0], ENOUGH_BEFORE_THE_KILL).await;
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     callers.join_all().await;

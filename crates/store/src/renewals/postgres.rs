@@ -11,7 +11,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, ServiceId};
 
-use super::{Attempt, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, by_place, fiscal_year, step_by_step};
+use super::{
+    Attempt, Given, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, around_numbers, by_place, fiscal_year,
+    step_by_step,
+};
 use crate::dialect::unnest;
 use crate::rows::Rows;
 use crate::sellers::Seller;
@@ -49,15 +52,14 @@ pub(super) async fn in_one_call(
     let Some(call) = function(&round.store, &texts, &rows).await? else {
         return step_by_step(&round.store, seller, renewals, at).await;
     };
-    let (before, width, after) =
-        renewals.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
+    let (before, width, after) = around_numbers(seller, renewals);
     let values = params![
         seller.id.0,
         renewals.iter().map(|new| new.plan.service.0).collect::<Vec<i64>>(),
         renewals.iter().map(|new| new.version).collect::<Vec<i64>>(),
         fiscal_year(renewals),
         before,
-        i64::try_from(width).unwrap_or(0),
+        width,
         after,
     ];
     let answered = round.conn().await?.call(call, values, rows).await?;
@@ -126,14 +128,14 @@ fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
 
 /// A column of a step: as it was sent, or what only the function knows.
 fn value_of(text: &str, column: &str) -> String {
-    match column {
-        "invoice_id" | "open_invoice_id" | "free_invoice_id" => format!("ids[{column}] as {column}"),
-        "id" if text.starts_with("insert into outbox") => "nextval('ids_outbox') as id".to_owned(),
-        "id" if text.starts_with("insert into audit") => "nextval('ids_audit') as id".to_owned(),
-        "series_number" => "first + series_number as series_number".to_owned(),
-        "number" => "before || lpad((first + series_number)::text, \
+    match Given::of(text, column) {
+        Given::AsSent => column.to_owned(),
+        Given::Invoice => format!("ids[{column}] as {column}"),
+        Given::Outbox => "nextval('ids_outbox') as id".to_owned(),
+        Given::Audit => "nextval('ids_audit') as id".to_owned(),
+        Given::SeriesNumber => "first + series_number as series_number".to_owned(),
+        Given::Number => "before || lpad((first + series_number)::text, \
             greatest(width::integer, length((first + series_number)::text)), '0') || after as number"
             .to_owned(),
-        _ => column.to_owned(),
     }
 }

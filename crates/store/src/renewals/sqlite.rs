@@ -6,7 +6,10 @@
 use jiff::Timestamp;
 use perennial_billing::InvoiceId;
 
-use super::{Attempt, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, by_place, count, fiscal_year, mails};
+use super::{
+    Attempt, Given, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, around_numbers, by_place, count, fiscal_year,
+    mails,
+};
 use crate::dialect::json_table;
 use crate::rows::Rows;
 use crate::sellers::Seller;
@@ -35,15 +38,14 @@ pub(super) async fn in_one_visit(
     let steps = by_place(seller, renewals, at)?;
     let make = async || Ok::<_, StoreError>(Some(&*Box::leak(script(&steps).into_boxed_str())));
     let script = round.store.renewal_call.get_or_try_init(make).await?.unwrap_or_default();
-    let (before, width, after) =
-        renewals.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
+    let (before, width, after) = around_numbers(seller, renewals);
     let values = params![
         seller.id.0,
         fiscal_year(renewals),
         count(renewals),
         i64::try_from(mails(renewals)).unwrap_or(0),
         before,
-        i64::try_from(width).unwrap_or(0),
+        width,
         after,
     ];
     let rows = steps.into_iter().map(|(_, rows)| rows).collect();
@@ -65,13 +67,17 @@ fn script(steps: &[(&'static str, Rows)]) -> String {
         if *text == INSERT_INVOICES {
             script.push(TAKE_NUMBERS.to_owned());
         }
-        let mut fields = rows.fields(parameter);
-        let nth = fields.find(|(name, _)| *name == "series_number").map(|(_, field)| number_at(&field));
+        let distance = rows.fields(parameter).find(|(name, _)| *name == "series_number").map(|(_, field)| field);
         let columns = rows.fields(parameter).map(|(name, field)| {
-            let value = match (name, &nth) {
-                ("series_number", Some(nth)) => nth.clone(),
-                ("number", Some(nth)) => format!("$5 || printf('%0*d', $6, {nth}) || $7"),
-                _ => value_of(text, name, field),
+            let value = match Given::of(text, name) {
+                Given::AsSent => field,
+                Given::Invoice => id_at("invoice", &field),
+                Given::Outbox => id_at("outbox", &field),
+                Given::Audit => id_at("audit", &field),
+                Given::SeriesNumber => number_at(&field),
+                Given::Number => {
+                    format!("$5 || printf('%0*d', $6, {}) || $7", number_at(distance.as_deref().unwrap_or("0")))
+                }
             };
             format!("{value} as {name}")
         });
@@ -90,13 +96,7 @@ fn number_at(distance: &str) -> String {
     )
 }
 
-/// A column of a step: as it was sent, or an id that only the database knows.
-fn value_of(text: &str, column: &str, field: String) -> String {
-    let id = |kind| format!("(select next - 1 from ids where kind = '{kind}') + {field}");
-    match column {
-        "invoice_id" | "open_invoice_id" | "free_invoice_id" => id("invoice"),
-        "id" if text.starts_with("insert into outbox") => id("outbox"),
-        "id" if text.starts_with("insert into audit") => id("audit"),
-        _ => field,
-    }
+/// The id at this place, from 1, among those that will be used up.
+fn id_at(kind: &str, place: &str) -> String {
+    format!("(select next - 1 from ids where kind = '{kind}') + {place}")
 }
