@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use perennial_billing::{ApiKeyId, CustomerId, SellerId};
+use perennial_billing::{ApiKeyId, CustomerId, RunId, SellerId};
 
 /// Who does something; the audit trail keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,10 @@ pub enum Actor {
     Import,
     /// The holder of an API key.
     Key(ApiKeyId),
+    /// A renewal run.
+    Run(RunId),
+    /// The server by itself, at its time of day.
+    Schedule,
 }
 
 impl fmt::Display for Actor {
@@ -22,6 +26,8 @@ impl fmt::Display for Actor {
             Self::Cli => f.write_str("cli"),
             Self::Import => f.write_str("import"),
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Run(id) => write!(f, "run:{id}"),
+            Self::Schedule => f.write_str("schedule"),
         }
     }
 }
@@ -44,6 +50,12 @@ impl Caller {
     #[must_use]
     pub fn cli(seller: SellerId) -> Self {
         Self { seller, customer: None, scopes: Scopes::of(&[Scope::Admin]), actor: Actor::Cli }
+    }
+
+    /// Whether what belongs to this customer may be seen.
+    #[must_use]
+    pub fn may_see(&self, customer: CustomerId) -> bool {
+        self.customer.is_none_or(|own| own == customer)
     }
 }
 

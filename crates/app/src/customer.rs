@@ -1,6 +1,6 @@
 //! Taking in a customer and changing one.
 
-use perennial_billing::{Currency, CustomerId, CustomerKind, SellerId, TaxProfile};
+use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, SellerId, TaxProfile};
 use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::sellers::{self, Seller};
@@ -20,6 +20,8 @@ pub struct NewCustomer {
     pub currency: Currency,
     /// Whether it is exempt from tax.
     pub tax_exempt: bool,
+    /// How what falls due together is invoiced; the seller's way if it says nothing.
+    pub invoicing: Option<Invoicing>,
 }
 
 impl App {
@@ -37,6 +39,7 @@ impl App {
             language: new.language,
             currency: new.currency,
             tax_exempt: new.tax_exempt,
+            invoicing: new.invoicing,
             created_on: self.clock.today(&seller.time_zone),
         };
         customer.party.email = customer.party.email.trim().to_owned();

@@ -174,6 +174,7 @@ fn demo_customer(seller: &Seller, random: &Random, nth: i64, today: Date) -> Res
         language: if country == "SE" { "sv" } else { "en" }.to_owned(),
         currency: constant("SEK")?,
         tax_exempt: false,
+        invoicing: None,
         created_on: days(today, -i64::try_from(random.below(2000)?).unwrap_or(0))?,
     })
 }
@@ -218,6 +219,8 @@ fn demo_service(random: &Random, data: &ProviderData, customer: CustomerId, toda
         quantity: Quantity::ONE,
         own_price_minor: None,
         auto_renew: true,
+        renew_on: None,
+        ends_on: None,
     })
 }
 

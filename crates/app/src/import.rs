@@ -202,6 +202,7 @@ impl Known {
             language: row.text("language"),
             currency: currency?,
             tax_exempt: is_exempt?,
+            invoicing: None,
             created_on: created_on?,
         };
         if let Some(known) = self.currencies.get(&customer.id).filter(|known| **known != customer.currency) {
@@ -265,7 +266,10 @@ impl Known {
             quantity: quantity?,
             own_price_minor: own_price?.map(|price| price.minor),
             auto_renew: auto_renew?,
+            renew_on: None,
+            ends_on: None,
         };
+
         row.report(service::problems(&service));
         Some(service)
     }

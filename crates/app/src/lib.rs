@@ -9,25 +9,34 @@
 
 mod addon;
 mod caller;
+mod cancellation;
 mod clock;
 mod csv_file;
 mod customer;
 mod demo;
 mod error;
+mod explain;
 mod feed;
 mod import;
 mod key;
 mod key_cache;
 mod known;
+mod lead_time;
 mod load;
 mod mail;
+mod preview;
 mod price;
 mod product;
 mod random;
 mod renew;
 mod renewal_queue;
+mod run;
+mod run_report;
+mod run_schedule;
+mod sandbox;
 mod seller;
 mod service;
+mod simulate;
 
 use std::sync::Arc;
 
@@ -38,11 +47,13 @@ use crate::known::Known;
 
 pub use addon::NewAddon;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
+pub use cancellation::{CancelRequest, Cancelled};
 pub use clock::Clock;
 pub use csv_file::{CsvProblem, MAX_PROBLEMS_KEPT};
 pub use customer::NewCustomer;
 pub use demo::{DEMO_SERVICE, demo_data, demo_seller};
 pub use error::{AppError, Problem, Result};
+pub use explain::Explanation;
 pub use feed::{
     FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_RETRIES, FeedConfig, FeedConfigError, PriceFeeds, PriceUnavailable,
 };
@@ -51,6 +62,7 @@ pub use key::{CreatedKey, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
 pub use mail::Resent;
+pub use preview::{MAX_PREVIEW_INVOICES, MAX_PREVIEW_MONTHS, MAX_PREVIEW_SERVICES, Preview, PreviewOf};
 pub use price::NewPrice;
 pub use product::NewProduct;
 pub use random::Random;
@@ -58,8 +70,13 @@ pub use renew::{MAX_BATCH_SERVICES, Outcome, Renewal, Renewed};
 pub use renewal_queue::{
     MAX_GROUP_REQUESTS, MAX_WAITING_FOR_PRICES, QUEUE_CAPACITY_REQUESTS, RenewalQueue, RenewalWorkers,
 };
+pub use run::{RETRY_AFTER_DAYS, RUN_LEASE, RunProgress, Stop};
+pub use run_report::{DryRun, MAX_DRY_RUN_PROBLEMS, RunReport};
+pub use run_schedule::{SANDBOX_INTERVAL, SCHEDULE_INTERVAL, start_schedule};
+pub use sandbox::MAX_ADVANCE_DAYS;
 pub use seller::NewSeller;
 pub use service::{NewService, ServiceChange};
+pub use simulate::{MAX_SIMULATED_MONTHS, MonthTotal};
 
 /// What every door holds. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@ use perennial_store::products::{self, Product};
 use perennial_store::services::{self, Service};
 use perennial_store::{Tx, prices, sellers};
 
+use crate::service::renew_on;
 use crate::{Actor, App, AppError, NewPrice, Result};
 
 /// Rows written by one statement at most.
@@ -25,7 +26,7 @@ pub struct ProviderData {
     pub products: Vec<Product>,
     /// At which prices.
     pub prices: Vec<NewPrice>,
-    /// The sold things.
+    /// The sold things; the days from which the run renews them are set by the seller's rules.
     pub services: Vec<Service>,
     /// What is sold on top.
     pub addons: Vec<Addon>,
@@ -157,7 +158,9 @@ impl<P: FnMut(usize)> Loading<'_, P> {
 
     async fn services(&mut self, rows: Vec<Service>) -> Result<Tally> {
         let known: HashSet<_> = services::all(self.tx, self.seller).await?.into_iter().map(|s| s.id).collect();
-        let (new, tally) = split(rows, |service| known.contains(&service.id));
+        let (mut new, tally) = split(rows, |service| known.contains(&service.id));
+        let rules = sellers::get(self.tx, self.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        new.iter_mut().for_each(|service| service.renew_on = renew_on(&rules, service));
         for chunk in new.chunks(LOAD_BATCH_ROWS) {
             services::upsert(self.tx, self.seller, chunk).await?;
             self.advance(chunk.len());

@@ -8,14 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
-use perennial_billing::{InvoiceId, Money, PeriodNumber, PriceSource, SellerId, ServiceId};
+use perennial_billing::{InvoiceId, Money, PeriodNumber, PriceSource, RunId, SellerId, ServiceId};
 use perennial_store::StoreError;
-use perennial_store::renewals::{self, Gathered, NewRenewal, Round, WrittenInvoice};
+use perennial_store::customers::Customer;
+use perennial_store::renewals::{self, Gathered, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 use tokio::task::JoinSet;
 
 use crate::feed::PriceQuery;
-use crate::{App, AppError, Caller, PriceUnavailable, Result};
+use crate::{Actor, App, AppError, Caller, PriceUnavailable, Result};
 
 /// Services in one call at most.
 pub const MAX_BATCH_SERVICES: usize = 1_000;
@@ -188,11 +189,14 @@ impl App {
     /// Gathers, plans and commits requests of one seller, as far as it goes. The steps are in the order of the requests.
     pub(crate) async fn attempt(&self, seller: SellerId, asks: &mut [Ask], is_preview: bool) -> Result<Vec<Step>> {
         let mut round = if is_preview { Round::look(&self.store).await? } else { Round::begin(&self.store).await? };
-        let (seller, mut gathered) = self.gather(&mut round, seller, asks).await?;
+        let services: Vec<ServiceId> = asks.iter().map(|ask| ask.service).collect();
+        let (seller, gathered) = self.gather(&mut round, seller, services).await?;
+        let mut gathered: HashMap<ServiceId, Option<Gathered>> =
+            gathered.into_iter().map(|(service, found)| (service, Some(found))).collect();
         let today = self.clock.today(&seller.time_zone);
         let overtaken = self.overtaken(&mut round, seller.id, asks, &gathered).await?;
         let mut steps = Vec::with_capacity(asks.len());
-        let mut planned: Vec<(usize, NewRenewal, i64)> = Vec::new();
+        let mut planned: Vec<(usize, NewInvoice, i64)> = Vec::new();
         for (place, ask) in asks.iter().enumerate() {
             let is_visible = |g: &Gathered| ask.caller.customer.is_none_or(|customer| customer == g.customer.id);
             let step = match gathered.get_mut(&ask.service) {
@@ -208,7 +212,9 @@ impl App {
                         } else {
                             planned.extend(gathered.insert(ask.service, None).flatten().map(|found| {
                                 let service_type = found.service_type;
-                                (place, new_renewal(&seller, *plan, found, &ask.caller), service_type)
+                                let new =
+                                    new_invoice(&seller, *plan, vec![found.version], found.customer, ask.caller.actor);
+                                (place, new, service_type)
                             }));
                             Step::Again
                         }
@@ -256,13 +262,13 @@ impl App {
         Ok(late.into_iter().filter_map(find).collect())
     }
 
-    async fn gather(
+    /// Services with all that decides their renewal, but for what feeds have to be asked for.
+    pub(crate) async fn gather(
         &self,
         round: &mut Round,
         seller: SellerId,
-        asks: &[Ask],
-    ) -> Result<(Arc<Seller>, HashMap<ServiceId, Option<Gathered>>)> {
-        let mut services: Vec<ServiceId> = asks.iter().map(|ask| ask.service).collect();
+        mut services: Vec<ServiceId>,
+    ) -> Result<(Arc<Seller>, HashMap<ServiceId, Gathered>)> {
         services.sort_unstable();
         services.dedup();
         let mut seller = self.known.seller(round.conn().await?, seller).await?;
@@ -272,7 +278,7 @@ impl App {
             gathered = round.gather(&seller, &services).await?;
         }
         self.known.fill_prices(round.conn().await?, seller.id, gathered.values_mut()).await?;
-        Ok((seller, gathered.into_iter().map(|(service, found)| (service, Some(found))).collect()))
+        Ok((seller, gathered))
     }
 
     /// Writes the plans in one transaction. What is missing in the answer has to be looked at again.
@@ -280,22 +286,32 @@ impl App {
         &self,
         round: Round,
         seller: &Seller,
-        planned: Vec<(usize, NewRenewal, i64)>,
+        planned: Vec<(usize, NewInvoice, i64)>,
     ) -> Result<Vec<(usize, Outcome)>> {
-        let (asked, new): (Vec<(usize, i64)>, Vec<NewRenewal>) =
+        let (asked, new): (Vec<(usize, i64)>, Vec<NewInvoice>) =
             planned.into_iter().map(|(place, new, service_type)| ((place, service_type), new)).unzip();
-        let written = match round.commit(seller, &new, self.clock.now()).await {
-            Ok(written) => written,
-            // Another node was faster or in the way: everything is rolled back and looked at again.
-            Err(StoreError::Retry(_)) => return Ok(Vec::new()),
-            Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
+        let written = self.write(round, seller, &new, None).await?;
         let renewed = new.into_iter().zip(written).zip(asked).filter_map(|((new, invoice), (place, service_type))| {
             let renewed = Renewed { invoice: invoice?, plan: new.plan, service_type, mailed: new.mail };
             Some((place, Outcome::Renewed(Box::new(renewed))))
         });
         Ok(renewed.collect())
+    }
+
+    /// Writes invoices in one transaction; none for one that has to be looked at again.
+    pub(crate) async fn write(
+        &self,
+        round: Round,
+        seller: &Seller,
+        new: &[NewInvoice],
+        run: Option<RunId>,
+    ) -> Result<Vec<Option<WrittenInvoice>>> {
+        match round.commit(seller, new, self.clock.now(), run).await {
+            // Another node was faster or in the way: everything is rolled back and looked at again.
+            Err(StoreError::Retry(_)) => Ok(vec![None; new.len()]),
+            Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => Ok(vec![None; new.len()]),
+            outcome => Ok(outcome?),
+        }
     }
 }
 
@@ -303,7 +319,7 @@ impl App {
 /// the service could be renewed at all.
 fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil::Date) -> Step {
     if claimable(&found.facts, today).is_ok() {
-        let missing: HashSet<PriceQuery> = queries_of(found).filter(|query| !ask.fed.contains_key(query)).collect();
+        let missing = missing_prices(found, &ask.fed);
         if !missing.is_empty() {
             return Step::NeedsPrices(missing);
         }
@@ -314,17 +330,32 @@ fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil:
         Err(Refusal::OpenInvoice(invoice)) => {
             Outcome::Open { invoice, service_type: found.service_type, policy: seller.open_invoice_policy }
         }
-        Err(refusal @ Refusal::NoPrice { .. }) => {
-            let failure = queries_of(found).find_map(|query| ask.fed.get(&query)?.as_ref().err());
-            Outcome::PriceUnavailable(failure.map_or_else(|| refusal.to_string(), ToString::to_string))
-        }
+        Err(refusal @ Refusal::NoPrice { .. }) => Outcome::PriceUnavailable(why_no_price(found, &ask.fed, &refusal)),
         Err(refusal) => Outcome::Refused(refusal),
     })
 }
 
-fn new_renewal(seller: &Seller, plan: Plan, found: Gathered, caller: &Caller) -> NewRenewal {
-    let mail = seller.mail_invoices && !found.customer.party.email.is_empty();
-    NewRenewal { plan, version: found.version, customer: found.customer, mail, actor: caller.actor.to_string() }
+/// An invoice that is to be written, and whether it is mailed.
+pub(crate) fn new_invoice(
+    seller: &Seller,
+    plan: Plan,
+    versions: Vec<i64>,
+    customer: Customer,
+    actor: Actor,
+) -> NewInvoice {
+    let mail = seller.mail_invoices && !customer.party.email.is_empty();
+    NewInvoice { plan, versions, customer, mail, actor: actor.to_string() }
+}
+
+/// What the feeds have to be asked for and have not been yet.
+pub(crate) fn missing_prices(found: &Gathered, fed: &Fed) -> HashSet<PriceQuery> {
+    queries_of(found).filter(|query| !fed.contains_key(query)).collect()
+}
+
+/// Why there is no price: what a feed said, or that the catalogue has none.
+pub(crate) fn why_no_price(found: &Gathered, fed: &Fed, refusal: &Refusal) -> String {
+    let failure = queries_of(found).find_map(|query| fed.get(&query)?.as_ref().err());
+    failure.map_or_else(|| refusal.to_string(), ToString::to_string)
 }
 
 /// What the feeds have to be asked for one service and its add-ons.
@@ -348,7 +379,7 @@ fn query(gathered: &Gathered, item: &Item, source: &PriceSource) -> Option<Price
 }
 
 /// Puts what the feeds answered into the facts.
-fn fill_in(gathered: &mut Gathered, fed: &Fed) {
+pub(crate) fn fill_in(gathered: &mut Gathered, fed: &Fed) {
     let price = |gathered: &Gathered, item: &Item, source: &PriceSource| {
         query(gathered, item, source).and_then(|query| fed.get(&query)?.as_ref().ok().copied())
     };

@@ -5,7 +5,7 @@ use perennial_billing::{Currency, NumberPattern, Rate, Rounding, SellerId};
 use perennial_store::audit::{self, AuditEntry};
 use perennial_store::customers;
 use perennial_store::ids::{self, IdKind};
-use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
+use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
 
 use crate::customer::tax_of;
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
@@ -62,6 +62,7 @@ impl App {
             open_invoice_policy: OpenInvoicePolicy::Return,
             mail_invoices: true,
             rounding: Rounding::HalfUp,
+            runs: RunRules::default(),
             created_at: self.clock.now(),
             version: 1,
         };
@@ -81,6 +82,7 @@ impl App {
     pub async fn change_seller(&self, actor: Actor, seller: &Seller) -> Result<()> {
         check(&seller.party, seller.tax_rate, &seller.time_zone)?;
         let mut tx = self.store.begin().await?;
+        let before = sellers::get(&mut tx, seller.id).await?.ok_or(AppError::NotFound("Seller"))?;
         if !sellers::update(&mut tx, seller).await? {
             return Err(AppError::NotFound("Seller"));
         }
@@ -93,7 +95,11 @@ impl App {
             customers::upsert(&mut tx, seller.id, chunk).await?;
         }
         self.note_seller(&mut tx, actor, "seller.changed", seller.id).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        if before.runs.lead_days != seller.runs.lead_days {
+            self.apply_lead_times(seller.id).await?;
+        }
+        Ok(())
     }
 
     async fn note_seller(

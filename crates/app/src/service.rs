@@ -5,6 +5,7 @@ use perennial_billing::{
     CustomerId, Cycle, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId, ServiceStatus,
 };
 use perennial_store::ids::{self, IdKind};
+use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, Service};
 use perennial_store::{StoreError, renewals};
 
@@ -58,6 +59,7 @@ impl App {
         let schedule = Schedule::new(new.anchor, new.cycle);
         let due = schedule.period(PeriodNumber(0)).ok().flatten().map(|period| period.starts);
         let mut tx = self.store.begin().await?;
+        let rules = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
         let service = Service {
             id: ServiceId(ids::take(&mut tx, IdKind::Service, 1).await?[0]),
             customer: new.customer,
@@ -71,7 +73,10 @@ impl App {
             quantity: new.quantity,
             own_price_minor: new.own_price_minor,
             auto_renew: new.auto_renew,
+            renew_on: None,
+            ends_on: None,
         };
+        let service = Service { renew_on: renew_on(&rules, &service), ..service };
         refuse(problems(&service))?;
         match services::upsert(&mut tx, seller, std::slice::from_ref(&service)).await {
             Err(StoreError::Reference(_)) => Err(AppError::NotFound("Customer or product")),
@@ -84,7 +89,8 @@ impl App {
         }
     }
 
-    /// Changes a service. A renewal that was planned before the change is planned again.
+    /// Changes a service. A renewal that was planned before the change is planned again, and one that the run has put off
+    /// is tried again by the next run.
     ///
     /// # Errors
     /// [`AppError::Invalid`], [`AppError::NotFound`].
@@ -103,12 +109,20 @@ impl App {
         service.quantity = change.quantity.unwrap_or(service.quantity);
         service.own_price_minor = change.own_price_minor.unwrap_or(service.own_price_minor);
         service.auto_renew = change.auto_renew.unwrap_or(service.auto_renew);
+        let rules = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        service.renew_on = renew_on(&rules, &service);
         refuse(problems(&service))?;
         services::upsert(&mut tx, seller, std::slice::from_ref(&service)).await?;
         self.note(&mut tx, seller, actor, "service.changed", "service", id.0).await?;
         tx.commit().await?;
         Ok(service)
     }
+}
+
+/// The day from which the run renews a service: the lead time before the first day that is not billed.
+pub(crate) fn renew_on(seller: &Seller, service: &Service) -> Option<Date> {
+    let lead = seller.runs.lead(service.customer, service.product, service.schedule.cycle);
+    lead.before(service.billed_through?).ok()
 }
 
 /// What cannot be accepted about a service; the fields are named as in `services.csv`.

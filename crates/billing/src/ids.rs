@@ -76,6 +76,14 @@ id!(
     ContactId
 );
 id!(
+    /// One renewal run of a seller.
+    RunId
+);
+id!(
+    /// A wish to end a service.
+    CancellationId
+);
+id!(
     /// A row that is delivered after the business change it was written with.
     OutboxId
 );

@@ -11,7 +11,10 @@ mod customer;
 mod cycle;
 mod decimal;
 mod due;
+pub mod forecast;
 mod ids;
+mod invoicing;
+mod lead;
 mod money;
 mod number;
 mod price;
@@ -19,6 +22,7 @@ mod quantity;
 mod rate;
 pub mod renewal;
 mod rounding;
+pub mod run;
 mod schedule;
 mod service;
 mod tax;
@@ -29,9 +33,11 @@ pub use cycle::{Cycle, CycleUnit, ParseCycleError};
 pub use decimal::ParseDecimalError;
 pub use due::due_date;
 pub use ids::{
-    AddonId, ApiKeyId, ContactId, CustomerId, InvoiceId, MAX_ID, OutboxId, ParseIdError, PriceId, ProductId, SellerId,
-    ServiceId,
+    AddonId, ApiKeyId, CancellationId, ContactId, CustomerId, InvoiceId, MAX_ID, OutboxId, ParseIdError, PriceId,
+    ProductId, RunId, SellerId, ServiceId,
 };
+pub use invoicing::Invoicing;
+pub use lead::{LeadScope, LeadTime};
 pub use money::{AmountOutOfRange, Money};
 pub use number::{NumberPattern, NumberPatternError};
 pub use price::{PriceSource, PriceVersion, price_on};

@@ -3,16 +3,21 @@
 use jiff::{Span, civil::Date};
 
 use crate::{
-    AddonId, AmountOutOfRange, Currency, Cycle, DateOutOfRange, InvoiceId, Money, Period, PeriodNumber, PriceId,
-    PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date,
-    price_on,
+    AddonId, AmountOutOfRange, Currency, CustomerId, Cycle, DateOutOfRange, InvoiceId, Invoicing, LeadTime, Money,
+    Period, PeriodNumber, PriceId, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus,
+    TaxGroup, TaxProfile, due_date, price_on,
 };
+
+/// Services on one invoice at most.
+pub const MAX_INVOICE_SERVICES: usize = 500;
 
 /// Everything that decides a renewal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// The service.
     pub service: ServiceId,
+    /// Whose it is.
+    pub customer: CustomerId,
     /// Its status.
     pub status: ServiceStatus,
     /// Its label, usually a domain name.
@@ -25,6 +30,17 @@ pub struct Facts {
     pub open_invoice: Option<InvoiceId>,
     /// The last renewal invoice, if there was nothing to pay.
     pub free_invoice: Option<InvoiceId>,
+    /// Whether the renewal run renews it.
+    pub auto_renew: bool,
+    /// The day on which it ends, if it was cancelled at the end of what is billed.
+    pub ends_on: Option<Date>,
+    /// The day from which the renewal run renews it: the lead time before the next period, or the day of the next try
+    /// after one that failed.
+    pub renew_on: Option<Date>,
+    /// How long before a period the run bills it.
+    pub lead: LeadTime,
+    /// How what falls due together is invoiced.
+    pub invoicing: Invoicing,
     /// The service's own line.
     pub item: Item,
     /// What is sold on top.
@@ -65,22 +81,24 @@ pub struct Policy {
     pub renew_ahead_months: u16,
     /// How fractions of a minor unit are rounded.
     pub rounding: Rounding,
+    /// Whether the run renews services that are suspended.
+    pub renew_suspended: bool,
+    /// How many periods may have begun unbilled for the run to still bill them, one after the other.
+    pub max_periods_behind: u16,
+    /// Days after today in which what falls due is put on an invoice that the run issues today anyway.
+    pub consolidation_days: u16,
 }
 
-/// The invoice that a renewal would issue.
+/// The invoice that renewals would issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The service.
-    pub service: ServiceId,
-    /// The period it claims.
-    pub number: PeriodNumber,
-    /// That period's days.
-    pub period: Period,
+    /// The periods it claims, by service.
+    pub claims: Vec<Claim>,
     /// The legal issue date, in the seller's time zone.
     pub issued_on: Date,
     /// When it is due.
     pub due_on: Date,
-    /// The lines: the service first, then its add-ons by id.
+    /// The lines by service: the service itself first, then its add-ons by id.
     pub lines: Vec<Line>,
     /// Tax per category and rate.
     pub tax_groups: Vec<TaxGroup>,
@@ -94,9 +112,26 @@ pub struct Plan {
     pub rounding: Rounding,
 }
 
+/// One period of one service that an invoice claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The service.
+    pub service: ServiceId,
+    /// The number of the period.
+    pub number: PeriodNumber,
+    /// Its days.
+    pub period: Period,
+    /// The lead time before the period after it.
+    pub next_renew_on: Date,
+}
+
 /// One line of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
+    /// The service.
+    pub service: ServiceId,
+    /// The days it bills.
+    pub period: Period,
     /// The add-on, if the line is not the service itself.
     pub addon: Option<AddonId>,
     /// The product.
@@ -141,6 +176,9 @@ pub enum Refusal {
     /// It is not set up yet.
     #[error("Service is pending and cannot be renewed before it is active")]
     Pending,
+    /// The customer has cancelled it, and it ends before its next period.
+    #[error("Service is cancelled and ends on {0}: take the cancellation back to renew it")]
+    Ending(Date),
     /// It costs nothing.
     #[error("Service is free and has nothing to renew")]
     Free,
@@ -208,6 +246,9 @@ pub fn claimable(facts: &Facts, today: Date) -> Result<Period, Refusal> {
     if let Some(invoice) = facts.open_invoice {
         return Err(Refusal::OpenInvoice(invoice));
     }
+    if let Some(day) = facts.ends_on.filter(|day| *day <= period.starts) {
+        return Err(Refusal::Ending(day));
+    }
     // What costs nothing is never unpaid: until its period begins, asking again is taken for a repeat.
     if let (Some(invoice), Some(last)) = (facts.free_invoice, facts.next_period.previous())
         && facts.schedule.period(last).is_ok_and(|last| last.is_some_and(|last| last.starts > today))
@@ -215,9 +256,13 @@ pub fn claimable(facts: &Facts, today: Date) -> Result<Period, Refusal> {
         return Err(Refusal::OpenInvoice(invoice));
     }
     let ahead = Span::new().months(i64::from(facts.policy.renew_ahead_months));
-    let latest_start = today.checked_add(ahead).map_err(|_| DateOutOfRange)?;
+    // What the run bills today may be renewed today, however short the seller looks ahead.
+    let run_ahead = Span::new().days(i64::from(facts.lead.days) + i64::from(facts.policy.consolidation_days));
+    let day_after = |span: Span| today.checked_add(span).map_err(|_| DateOutOfRange);
+    let latest_start = day_after(ahead)?.max(day_after(run_ahead)?);
     if period.starts > latest_start {
-        let renewable_from = first_day_within(period.starts, ahead)?;
+        let by_run = period.starts.checked_sub(run_ahead).map_err(|_| DateOutOfRange)?;
+        let renewable_from = first_day_within(period.starts, ahead)?.min(by_run);
         return Err(Refusal::TooFarAhead { billed_through: period.starts, renewable_from });
     }
     Ok(period)
@@ -240,28 +285,85 @@ pub fn plan(facts: &Facts, today: Date) -> Result<Plan, Refusal> {
     let items = std::iter::once((None, &facts.item)).chain(facts.addons.iter().map(|(id, item)| (Some(*id), item)));
     let mut lines = items.map(|(addon, item)| line(facts, addon, item, period)).collect::<Result<Vec<_>, _>>()?;
     lines.sort_by_key(|line| line.addon);
-    let net = Money::sum(facts.currency, lines.iter().map(|line| line.net))?;
-    let tax_groups = TaxGroup::of_lines(lines.iter().map(|line| (line.tax, line.net)), facts.policy.rounding)?;
-    let tax = Money::sum(facts.currency, tax_groups.iter().map(|group| group.tax))?;
-    Ok(Plan {
+    let claim = Claim {
         service: facts.service,
         number: facts.next_period,
         period,
-        issued_on: today,
-        due_on: due_date(period.starts, today, facts.policy.payment_terms_days)?,
-        lines,
-        tax_groups,
-        net,
-        tax,
-        total: net.plus(tax)?,
-        rounding: facts.policy.rounding,
-    })
+        next_renew_on: facts.lead.before(period.ends)?,
+    };
+    let due_on = due_date(period.starts, today, facts.policy.payment_terms_days)?;
+    Plan::of(vec![claim], lines, today, due_on, facts.policy.rounding)
+}
+
+impl Plan {
+    fn of(
+        claims: Vec<Claim>,
+        lines: Vec<Line>,
+        issued_on: Date,
+        due_on: Date,
+        rounding: Rounding,
+    ) -> Result<Self, Refusal> {
+        // A plan has a line for each service it bills.
+        let currency = lines.first().ok_or(Refusal::OneTime)?.net.currency;
+        let net = Money::sum(currency, lines.iter().map(|line| line.net))?;
+        let tax_groups = TaxGroup::of_lines(lines.iter().map(|line| (line.tax, line.net)), rounding)?;
+        let tax = Money::sum(currency, tax_groups.iter().map(|group| group.tax))?;
+        Ok(Self { claims, issued_on, due_on, lines, tax_groups, net, tax, total: net.plus(tax)?, rounding })
+    }
+
+    /// One invoice for several renewals of one customer on one day. It is due when the first of them is; tax is computed
+    /// anew over all lines. Plans of different days, currencies or roundings cannot be put together, and none of none.
+    ///
+    /// # Errors
+    /// The plans as they were, when the sum does not fit or they do not belong together.
+    pub fn together(mut plans: Vec<Self>) -> Result<Self, Vec<Self>> {
+        plans.sort_by_key(|plan| plan.claims.first().map(|claim| claim.service));
+        let together = || {
+            let first = plans.first()?;
+            let key = |plan: &Self| (plan.issued_on, plan.net.currency, plan.rounding);
+            if plans.iter().any(|plan| key(plan) != key(first)) {
+                return None;
+            }
+            let claims = plans.iter().flat_map(|plan| plan.claims.iter().copied()).collect();
+            let lines = plans.iter().flat_map(|plan| plan.lines.iter().cloned()).collect();
+            let due_on = plans.iter().map(|plan| plan.due_on).min()?;
+            Self::of(claims, lines, first.issued_on, due_on, first.rounding).ok()
+        };
+        match together() {
+            Some(plan) => Ok(plan),
+            None => Err(plans),
+        }
+    }
+
+    /// From which day the run bills the period after this one. What costs nothing is never unpaid, so that nothing but its
+    /// days keeps it from being billed again and again: the next one waits until this one has begun.
+    #[must_use]
+    pub fn next_renew_on(&self, claim: &Claim) -> Date {
+        if self.is_settled() { claim.next_renew_on.max(claim.period.starts) } else { claim.next_renew_on }
+    }
+
+    /// Nothing to pay is paid.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.total.minor == 0
+    }
+}
+
+/// The invoices for renewals of one customer that fall due together; at most [`MAX_INVOICE_SERVICES`] of them.
+#[must_use]
+pub fn invoices(plans: Vec<Plan>, invoicing: Invoicing) -> Vec<Plan> {
+    if plans.len() < 2 || invoicing == Invoicing::Separate {
+        return plans;
+    }
+    Plan::together(plans).map_or_else(|apart| apart, |together| vec![together])
 }
 
 fn line(facts: &Facts, addon: Option<AddonId>, item: &Item, period: Period) -> Result<Line, Refusal> {
     let (unit_price, price_origin) = unit_price(facts, item, period.starts)?;
     let days = format!("{} – {}", period.starts, period.last_day());
     Ok(Line {
+        service: facts.service,
+        period,
         addon,
         product: item.product,
         description: match (addon, facts.label.as_str()) {
@@ -331,18 +433,31 @@ mod tests {
         };
         Facts {
             service: ServiceId(20000),
+            customer: CustomerId(30001),
             status: ServiceStatus::Active,
             label: "vps20000.example.net".to_owned(),
             schedule: Schedule::new(date(2022, 1, 31), monthly),
             next_period: PeriodNumber(58),
             open_invoice: None,
             free_invoice: None,
+            auto_renew: true,
+            ends_on: None,
+            renew_on: Some(date(2026, 11, 16)),
+            lead: LeadTime { scope: crate::LeadScope::Seller, days: 14 },
+            invoicing: Invoicing::Together,
             item: item(2001, "VPS S", 1),
             addons: vec![(AddonId(700), item(5003, "Extra storage 50 GB", 2))],
             currency: "SEK".parse().unwrap(),
             tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
             prices: vec![version(1, 2001, 13500), version(2, 5003, 4950)],
-            policy: Policy { payment_terms_days: 14, renew_ahead_months: 36, rounding: Rounding::HalfUp },
+            policy: Policy {
+                payment_terms_days: 14,
+                renew_ahead_months: 36,
+                rounding: Rounding::HalfUp,
+                renew_suspended: true,
+                max_periods_behind: 3,
+                consolidation_days: 0,
+            },
         }
     }
 
@@ -351,7 +466,7 @@ mod tests {
     #[test]
     fn anna_renews_her_server() {
         let plan = plan(&facts(), TODAY).unwrap();
-        assert_eq!(plan.period, Period { starts: date(2026, 11, 30), ends: date(2026, 12, 31) });
+        assert_eq!(plan.claims[0].period, Period { starts: date(2026, 11, 30), ends: date(2026, 12, 31) });
         assert_eq!((plan.issued_on, plan.due_on), (TODAY, date(2026, 12, 7)));
         let lines: Vec<_> =
             plan.lines.iter().map(|l| format!("{} × {} = {}", l.description, l.quantity, l.net)).collect();
@@ -443,7 +558,7 @@ mod tests {
             prop_assert_eq!(plan.net.minor, plan.tax_groups.iter().map(|g| g.base.minor).sum::<i64>());
             prop_assert_eq!(plan.tax.minor, plan.tax_groups.iter().map(|g| g.tax.minor).sum::<i64>());
             prop_assert_eq!(plan.total.minor, plan.net.minor + plan.tax.minor);
-            prop_assert!(plan.due_on >= plan.issued_on && plan.due_on >= plan.period.starts);
+            prop_assert!(plan.due_on >= plan.issued_on && plan.due_on >= plan.claims[0].period.starts);
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::civil::Date;
+use perennial_billing::Invoicing;
 use perennial_store::sellers::OpenInvoicePolicy;
 
 /// Renewal and invoicing server for hosting providers.
@@ -46,6 +48,70 @@ pub enum Command {
     /// Renew services now: claim the next period of each and issue its invoice
     #[command(after_help = "Exit code 3 if any service was not renewed.")]
     Renew(RenewArgs),
+    /// Renew everything that is due, as the server does every day by itself
+    #[command(
+        args_conflicts_with_subcommands = true,
+        long_about = "Renew everything that is due, as the server does every day by itself. It can be started twice, killed \
+        and started again, and on several machines at once: every period is billed once. What cannot be renewed is \
+        reported, and tried again some days later.",
+        after_help = "Exit code 3 if something could not be renewed, or if it was stopped before its end."
+    )]
+    Run(RunArgs),
+    /// Show the invoices to come, to the cent
+    #[command(
+        long_about = "Show the invoices that the daily runs will issue, to the cent, from the code that issues them. Without \
+        --on, those of the next run that issues any. Every invoice is taken for paid on the day it is due."
+    )]
+    Preview(PreviewArgs),
+    /// Say in plain words when a service will be renewed, for how much and why, or why not
+    Explain {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+        /// What the run of this day would do; otherwise the next one that looks at it
+        #[arg(value_name = "DATE")]
+        day: Option<Date>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Sum up what the daily runs will issue, month by month; nothing is written
+    Simulate {
+        /// Through this day, at most ten years ahead
+        #[arg(long, value_name = "DATE")]
+        until: Date,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = SimulationFormat::Table)]
+        format: SimulationFormat,
+    },
+    /// Look at a service, switch its auto-renew, cancel it
+    Service {
+        #[command(subcommand)]
+        command: ServiceCommand,
+    },
+    /// Set how a customer is billed
+    Customer {
+        #[command(subcommand)]
+        command: CustomerCommand,
+    },
+    /// Set how long before a period the run bills it
+    #[command(
+        long_about = "Set how long before a period the run bills it. The nearest setting holds: that of the customer, else of \
+        the product with the cycle, else of the product, else of the cycle, else the seller's (seller set --lead-days). \
+        `perennial explain` says which one it was."
+    )]
+    LeadTime {
+        #[command(subcommand)]
+        command: LeadTimeCommand,
+    },
+    /// Turn on the clock of a sandbox
+    #[command(
+        long_about = "Look at the clock, and turn on that of a sandbox: a database that was made by `init --sandbox` or by the \
+        demo, to rehearse in. What would have run meanwhile runs, and every invoice is taken for paid on the day it is due."
+    )]
+    Clock {
+        #[command(subcommand)]
+        command: ClockCommand,
+    },
     /// Look at issued invoices
     Invoice {
         #[command(subcommand)]
@@ -85,6 +151,207 @@ pub struct FormatArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    #[command(subcommand)]
+    pub command: Option<RunCommand>,
+    /// Renew what falls due through this day; otherwise through today
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<Date>,
+    /// Show the report of a run now, from the same code, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// List runs, newest first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1_000))]
+        limit: i64,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Show what a run has done, and why it did not renew what it did not
+    Show {
+        /// The run's id, from `perennial run list`
+        #[arg(value_name = "RUN_ID")]
+        run: String,
+        /// How many services that were not renewed are listed at most
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
+        problems: i64,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PreviewArgs {
+    #[command(flatten)]
+    pub of: PreviewTarget,
+    /// Everything through this day, at most 36 months ahead
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<Date>,
+    #[command(flatten)]
+    pub format: FormatArgs,
+}
+
+/// Of whom or what; exactly one.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct PreviewTarget {
+    /// All services of this customer, as they are invoiced together
+    #[arg(long, value_name = "ID")]
+    pub customer: Option<String>,
+    /// This service by itself
+    #[arg(long, value_name = "ACCOUNT_ID")]
+    pub service: Option<String>,
+}
+
+/// How a simulation is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SimulationFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// A chart, to be saved as a file and looked at in a browser
+    Svg,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ServiceCommand {
+    /// Show a service: its dates, its auto-renew, its cancellation
+    Show {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Switch whether the run renews a service
+    AutoRenew {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+        /// on or off
+        #[arg(value_enum)]
+        switch: Switch,
+    },
+    /// Cancel a service, at the end of what is billed or at once
+    Cancel {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+        /// At once, and not at the end of what is billed
+        #[arg(long)]
+        immediately: bool,
+        /// Why
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Take a cancellation back while it is pending
+    Keep {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CustomerCommand {
+    /// Set how what falls due together is invoiced
+    Set {
+        /// The customer
+        #[arg(value_name = "ID")]
+        customer: String,
+        /// On one invoice, each on its own, or the seller's way
+        #[arg(long, value_enum)]
+        invoicing: CustomerInvoicing,
+    },
+}
+
+/// How a customer is invoiced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CustomerInvoicing {
+    /// On one invoice
+    Together,
+    /// Each on its own
+    Separate,
+    /// As the seller does
+    Seller,
+}
+
+impl From<CustomerInvoicing> for Option<Invoicing> {
+    fn from(choice: CustomerInvoicing) -> Self {
+        match choice {
+            CustomerInvoicing::Together => Some(Invoicing::Together),
+            CustomerInvoicing::Separate => Some(Invoicing::Separate),
+            CustomerInvoicing::Seller => None,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LeadTimeCommand {
+    /// List what is set
+    List {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Set one, and move the days on which services are renewed
+    Set {
+        #[command(flatten)]
+        scope: LeadTimeScope,
+        /// Days before the period begins
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+        days: u16,
+    },
+    /// Remove one
+    Remove {
+        #[command(flatten)]
+        scope: LeadTimeScope,
+    },
+}
+
+/// A customer, or a product, a cycle or both.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = true)]
+pub struct LeadTimeScope {
+    /// For this customer
+    #[arg(long, value_name = "ID", conflicts_with_all = ["product", "cycle"])]
+    pub customer: Option<String>,
+    /// For this product
+    #[arg(long, value_name = "ID")]
+    pub product: Option<String>,
+    /// For this cycle: 1m, 1y, Annually
+    #[arg(long, value_name = "CYCLE")]
+    pub cycle: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Show what time it is for this installation
+    Show,
+    /// Turn it on, by days (40d, 6w, 3m, 1y) or to a date
+    Advance {
+        /// 40d, 6w, 3m, 1y, or a date such as 2027-01-31
+        #[arg(value_name = "DAYS_OR_DATE")]
+        by: String,
+    },
 }
 
 /// What is not given is asked for on a terminal.
@@ -138,6 +405,9 @@ pub struct InitArgs {
     /// Database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
+    /// Make a sandbox to rehearse in: its clock can be turned on, and its invoices are never real
+    #[arg(long)]
+    pub sandbox: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -145,6 +415,9 @@ pub struct ServeArgs {
     /// Address to listen on; otherwise listen in the section server of the configuration
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// In a sandbox: turn the clock on to this day first, and run what would have run
+    #[arg(long, value_name = "DATE")]
+    pub clock: Option<Date>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -244,6 +517,51 @@ pub struct SellerRules {
     /// Whether an issued invoice is mailed at once
     #[arg(long, value_name = "true|false")]
     pub mail_invoices: Option<bool>,
+    /// Days before a period begins in which the run bills it, where no nearer lead time is set
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+    pub lead_days: Option<u16>,
+    /// Whether the server starts a run every day
+    #[arg(long, value_name = "true|false")]
+    pub daily_run: Option<bool>,
+    /// The time of day at which it does, in the seller's time zone: 03:00
+    #[arg(long, value_name = "HH:MM", value_parser = minute_of_day)]
+    pub run_at: Option<u16>,
+    /// Whether the run renews services that are suspended
+    #[arg(long, value_name = "true|false")]
+    pub renew_suspended: Option<bool>,
+    /// Periods of a service that may have begun unbilled; the run parks one that is further behind
+    #[arg(long, value_name = "PERIODS", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub max_periods_behind: Option<u16>,
+    /// Days after today in which what falls due joins an invoice that the run issues today
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=31))]
+    pub consolidation_days: Option<u16>,
+    /// How what falls due together is invoiced, unless a customer wants it otherwise
+    #[arg(long, value_enum)]
+    pub invoicing: Option<SellerInvoicing>,
+}
+
+/// How a seller invoices what falls due together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SellerInvoicing {
+    /// On one invoice
+    Together,
+    /// Each on its own
+    Separate,
+}
+
+impl From<SellerInvoicing> for Invoicing {
+    fn from(choice: SellerInvoicing) -> Self {
+        match choice {
+            SellerInvoicing::Together => Self::Together,
+            SellerInvoicing::Separate => Self::Separate,
+        }
+    }
+}
+
+/// Minutes since midnight.
+fn minute_of_day(text: &str) -> Result<u16, String> {
+    let time: jiff::civil::Time = text.parse().map_err(|_| "write a time of day such as 03:00".to_owned())?;
+    u16::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute())).map_err(|error| error.to_string())
 }
 
 /// What renewing does while a renewal invoice is unpaid.

@@ -1,6 +1,7 @@
 //! The program: commands, configuration, wiring.
 
 mod args;
+mod chart;
 mod commands;
 mod config;
 mod exit;

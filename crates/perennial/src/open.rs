@@ -1,9 +1,11 @@
 //! Opening the database and putting the program together.
 
 use anyhow::Result;
-use perennial_app::{App, Caller, Clock, PriceFeeds, Random};
+use perennial_app::{App, Caller, Clock, PriceFeeds, Random, Stop};
 use perennial_billing::SellerId;
-use perennial_store::{Store, sellers};
+use perennial_store::{Store, sandbox, sellers};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::args::Args;
 use crate::config::Config;
@@ -13,13 +15,29 @@ use crate::exit::UsageError;
 pub async fn app(config: &Config) -> Result<App> {
     let store = Store::connect(&config.database_url()).await?;
     store.require_current_schema().await?;
-    assemble(config, store)
+    assemble(config, store).await
 }
 
-/// Puts the program together around an open database.
-pub fn assemble(config: &Config, store: Store) -> Result<App> {
+/// Puts the program together around an open database. In a sandbox, the clock is the sandbox's.
+pub async fn assemble(config: &Config, store: Store) -> Result<App> {
     let feeds = PriceFeeds::new(config.feeds(), Random::System).map_err(|error| UsageError(error.to_string()))?;
-    Ok(App::new(store, Clock::System, Random::System, feeds))
+    let ahead = sandbox::ahead(&mut store.read().await?).await?;
+    let clock = ahead.map_or(Clock::System, Clock::ahead);
+    Ok(App::new(store, clock, Random::System, feeds))
+}
+
+/// Tells a long command at Ctrl-C or SIGTERM that it is time to stop.
+pub fn stop_on_signal() -> Result<Stop> {
+    let (told, stop) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        told.send_replace(true);
+    });
+    Ok(stop)
 }
 
 /// The seller that was asked for, or the only one.

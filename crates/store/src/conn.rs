@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use perennial_billing::RunId;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -43,11 +44,14 @@ const STATEMENT_CACHE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The statement that writes renewals, once that is known; none where the function it calls could not be made.
-    pub(crate) renewal_call: Arc<OnceCell<Option<&'static str>>>,
+    /// The statements that write renewals, on request and by a run, once they are known.
+    renewal_calls: Arc<[RenewalCall; 2]>,
     /// Connections to PostgreSQL that worked a moment ago, for the next round.
     kept: Arc<Mutex<Vec<Kept>>>,
 }
+
+/// A statement that writes renewals; none where the function it calls could not be made.
+type RenewalCall = OnceCell<Option<&'static str>>;
 
 /// A connection to PostgreSQL that was in use a moment ago, and since when it is not.
 type Kept = (Instant, PoolConnection<Postgres>);
@@ -89,7 +93,7 @@ impl Store {
                 return Err(StoreError::Address(format!("cannot use this database address: {hint}")));
             }
         };
-        Ok(Self { pool, renewal_call: Arc::default(), kept: Arc::default() })
+        Ok(Self { pool, renewal_calls: Arc::default(), kept: Arc::default() })
     }
 
     /// A connection to read with.
@@ -102,6 +106,19 @@ impl Store {
                 Conn(Inner::Sqlite(readers.acquire().await.map_err(StoreError::Unavailable)?))
             }
             Pool::Postgres(pool) => Conn(Inner::Postgres(pool.acquire().await.map_err(StoreError::Unavailable)?)),
+        })
+    }
+
+    /// For questions about whole tables, which are never written with. Just after a large import PostgreSQL knows nothing
+    /// about them and takes them for small, so it is told not to read one table for each row of another.
+    pub(crate) async fn look_at_everything(&self) -> Result<Look> {
+        Ok(match &self.pool {
+            Pool::Sqlite { .. } => Look::Reading(self.read().await?),
+            Pool::Postgres(_) => {
+                let mut tx = self.begin().await?;
+                tx.execute("set local enable_nestloop = off", Vec::new()).await?;
+                Look::Apart(tx)
+            }
         })
     }
 
@@ -150,6 +167,11 @@ impl Store {
             }
             Pool::Postgres(pool) => pool.close().await,
         }
+    }
+
+    /// The statement that writes renewals, on request or by a run.
+    pub(crate) fn renewal_call(&self, run: Option<RunId>) -> &RenewalCall {
+        &self.renewal_calls[usize::from(run.is_some())]
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -298,6 +320,34 @@ pub struct Conn(Inner);
 /// A transaction to write with; it reads as a [`Conn`] does.
 #[derive(Debug)]
 pub struct Tx(Conn);
+
+/// A connection for questions about whole tables.
+#[derive(Debug)]
+pub(crate) enum Look {
+    Reading(Conn),
+    /// In a transaction, so that what was set for it ends with it.
+    Apart(Tx),
+}
+
+impl Deref for Look {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        match self {
+            Self::Reading(conn) => conn,
+            Self::Apart(tx) => tx,
+        }
+    }
+}
+
+impl DerefMut for Look {
+    fn deref_mut(&mut self) -> &mut Conn {
+        match self {
+            Self::Reading(conn) => conn,
+            Self::Apart(tx) => tx,
+        }
+    }
+}
 
 #[derive(Debug)]
 enum Inner {

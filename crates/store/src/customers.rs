@@ -1,7 +1,7 @@
 //! Customers: who is billed.
 
 use jiff::civil::Date;
-use perennial_billing::{Currency, CustomerId, CustomerKind, Rate, SellerId, TaxCategory, TaxProfile};
+use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, Rate, SellerId, TaxCategory, TaxProfile};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::Rows;
@@ -23,6 +23,8 @@ pub struct Customer {
     pub tax_exempt: bool,
     /// How it is taxed.
     pub tax: TaxProfile,
+    /// How what falls due together is invoiced; the seller's way if it says nothing.
+    pub invoicing: Option<Invoicing>,
     /// Since when it is a customer.
     pub created_on: Date,
 }
@@ -90,6 +92,7 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
             category: row.word("tax_category", TaxCategory::from_code)?,
             rate: Rate::from_parts_per_million(row.int("tax_rate_ppm")?),
         },
+        invoicing: row.opt_word("invoicing", Invoicing::from_word)?,
         created_on: row.date("created_on")?,
     })
 }
@@ -97,14 +100,14 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
 /// The customer with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, tax_category, tax_rate_ppm, created_on from customers where seller_id = $1 and id = $2";
+        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers where seller_id = $1 and id = $2";
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row, "id")).transpose()
 }
 
 /// All customers of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, tax_category, tax_rate_ppm, created_on from customers where seller_id = $1 order by id";
+        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers where seller_id = $1 order by id";
     conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id")).collect()
 }
 
@@ -130,16 +133,18 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Re
         .bool("tax_exempt", c().map(|c| c.tax_exempt))
         .text("tax_category", c().map(|c| c.tax.category.code().to_owned()))
         .int("tax_rate_ppm", c().map(|c| c.tax.rate.parts_per_million()))
+        .text("invoicing", c().map(|c| c.invoicing.map(|way| way.as_str().to_owned())))
         .date("created_on", c().map(|c| c.created_on));
     let sql = "insert into customers (seller_id, id, kind, name, company, email, address1, address2, postcode, city, \
-        country, vat_number, language, currency, tax_exempt, tax_category, tax_rate_ppm, created_on) \
+        country, vat_number, language, currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on) \
         select seller_id, id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, \
-        language, currency, tax_exempt, tax_category, tax_rate_ppm, created_on from {rows} where true \
+        language, currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from {rows} where true \
         on conflict (seller_id, id) do update set kind = excluded.kind, name = excluded.name, \
         company = excluded.company, email = excluded.email, address1 = excluded.address1, address2 = excluded.address2, \
         postcode = excluded.postcode, city = excluded.city, country = excluded.country, \
         vat_number = excluded.vat_number, language = excluded.language, currency = excluded.currency, \
-        tax_exempt = excluded.tax_exempt, tax_category = excluded.tax_category, tax_rate_ppm = excluded.tax_rate_ppm";
+        tax_exempt = excluded.tax_exempt, tax_category = excluded.tax_category, tax_rate_ppm = excluded.tax_rate_ppm, \
+        invoicing = excluded.invoicing";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }

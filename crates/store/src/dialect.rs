@@ -1,6 +1,7 @@
 //! The whole difference between the two databases.
 //!
-//! Migrations: type words. Statements: `{in $1}` (a list parameter), `{for update}` (row locks), `{rows}` (many rows).
+//! Migrations: type words. Statements: `{in $1}` (a list parameter), `{for update}` and `{for update skip locked}` (row
+//! locks), `{rows}` (many rows).
 //! Ids: a counter row or a sequence, in `ids.rs`.
 
 use std::collections::HashMap;
@@ -78,7 +79,8 @@ impl Dialect {
             let (fragment, after) = after.split_once('}').unwrap_or((after, ""));
             match (fragment, self) {
                 ("for update", Self::Sqlite) => {}
-                ("for update", Self::Postgres) => out.push_str("for update"),
+                ("for update skip locked", Self::Sqlite) => {}
+                ("for update" | "for update skip locked", Self::Postgres) => out.push_str(fragment),
                 ("rows", _) => self.table_of(rows, &mut out),
                 _ => {
                     let parameter = fragment.strip_prefix("in ").unwrap_or(fragment);

@@ -17,7 +17,7 @@ pub struct Finding {
 pub const PROBLEMS_LISTED: usize = 100;
 
 /// A check is a statement whose rows are problems, each with a `problem` column of text.
-const CHECKS: [(&str, &str); 10] = [
+const CHECKS: [(&str, &str); 11] = [
     (
         "numbers have no gaps",
         "select s.fiscal_year || ': ' || count(i.id) || ' invoices for the numbers ' || s.first_number || ' to ' \
@@ -83,6 +83,14 @@ const CHECKS: [(&str, &str); 10] = [
         where s.seller_id = $1 and s.open_invoice_id is distinct from p.invoice_id",
     ),
     (
+        "a finished run has renewed what it found or says why not",
+        "select 'run ' || r.id || ': found ' || r.found || ', renewed ' || r.renewed || ', told ' || r.told as problem \
+        from (select id, found, (select count(*) from invoices i join periods p on p.seller_id = i.seller_id \
+        and p.invoice_id = i.id where i.seller_id = runs.seller_id and i.run_id = runs.id) as renewed, \
+        (select count(*) from run_services s where s.seller_id = runs.seller_id and s.run_id = runs.id) as told \
+        from runs where seller_id = $1 and finished_at is not null) r where r.found <> r.renewed + r.told",
+    ),
+    (
         "every outbox row has its invoice",
         "select 'outbox row ' || o.id as problem from outbox o \
         left join invoices i on i.seller_id = o.seller_id and i.id = o.invoice_id where o.seller_id = $1 and i.id is null",
@@ -92,14 +100,15 @@ const CHECKS: [(&str, &str); 10] = [
 impl Store {
     /// Checks one seller's rows. Every check is listed, with what it found.
     pub async fn examine(&self, seller: SellerId) -> Result<Vec<Finding>> {
-        let mut conn = self.read().await?;
+        let mut look = self.look_at_everything().await?;
+        let conn = &mut *look;
         let mut findings = Vec::new();
         for (check, sql) in CHECKS {
             let rows = conn.rows(sql, crate::value::params![seller.0]).await?;
             let problems = rows.iter().take(PROBLEMS_LISTED).map(|row| row.text("problem")).collect::<Result<_>>()?;
             findings.push(Finding { check, problems });
         }
-        findings.push(schedules(&mut conn, seller).await?);
+        findings.push(schedules(conn, seller).await?);
         Ok(findings)
     }
 }

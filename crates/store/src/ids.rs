@@ -29,6 +29,10 @@ pub enum IdKind {
     Audit,
     /// [`ApiKeyId`](perennial_billing::ApiKeyId)
     ApiKey,
+    /// [`RunId`](perennial_billing::RunId)
+    Run,
+    /// [`CancellationId`](perennial_billing::CancellationId)
+    Cancellation,
 }
 
 impl IdKind {
@@ -45,6 +49,8 @@ impl IdKind {
             Self::Outbox => "outbox",
             Self::Audit => "audit",
             Self::ApiKey => "api_key",
+            Self::Run => "run",
+            Self::Cancellation => "cancellation",
         }
     }
 }

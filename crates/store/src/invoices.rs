@@ -170,6 +170,18 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: InvoiceId) -> Result<Opt
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
+/// When invoices are due.
+pub async fn due_days(
+    conn: &mut Conn,
+    seller: SellerId,
+    invoices: &[InvoiceId],
+) -> Result<std::collections::HashMap<InvoiceId, Date>> {
+    let sql = "select id, due_on from invoices where seller_id = $1 and id {in $2}";
+    let ids: Vec<i64> = invoices.iter().map(|invoice| invoice.0).collect();
+    let rows = conn.rows(sql, params![seller.0, ids]).await?;
+    rows.iter().map(|row| Ok((InvoiceId(row.int("id")?), row.date("due_on")?))).collect()
+}
+
 /// The lines of an invoice, in order.
 pub async fn lines(conn: &mut Conn, seller: SellerId, invoice: &Invoice) -> Result<Vec<InvoiceLine>> {
     let sql = "select line, service_id, addon_id, product_id, description, quantity_millionths, unit_price_minor, \

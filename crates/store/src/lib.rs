@@ -9,6 +9,7 @@
 
 pub mod addons;
 pub mod audit;
+pub mod cancellations;
 mod conn;
 pub mod contacts;
 pub mod customers;
@@ -24,6 +25,8 @@ pub mod prices;
 pub mod products;
 pub mod renewals;
 mod rows;
+pub mod runs;
+pub mod sandbox;
 pub mod sellers;
 pub mod services;
 mod value;

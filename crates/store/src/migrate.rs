@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 5] = [
     Step {
         version: 1,
         name: "foundation",
@@ -35,6 +35,18 @@ const STEPS: [Step; 3] = [
         name: "fewer trees",
         sqlite: include_str!("../migrations/0003_fewer_trees.sqlite.sql"),
         postgres: include_str!("../migrations/0003_fewer_trees.postgres.sql"),
+    },
+    Step {
+        version: 4,
+        name: "renewal runs",
+        sqlite: include_str!("../migrations/0004_renewal_runs.sql"),
+        postgres: include_str!("../migrations/0004_renewal_runs.sql"),
+    },
+    Step {
+        version: 5,
+        name: "run days",
+        sqlite: include_str!("../migrations/0005_run_days.sqlite.sql"),
+        postgres: include_str!("../migrations/0005_run_days.postgres.sql"),
     },
 ];
 

@@ -1,7 +1,9 @@
 //! Sellers: the legal entities that issue invoices.
 
 use jiff::{Timestamp, tz::TimeZone};
-use perennial_billing::{Currency, NumberPattern, Rate, Rounding, SellerId};
+use perennial_billing::{
+    Currency, CustomerId, Cycle, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding, SellerId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::value::{Row, corrupt, params};
@@ -32,6 +34,8 @@ pub struct Seller {
     pub mail_invoices: bool,
     /// How fractions of a minor unit are rounded.
     pub rounding: Rounding,
+    /// The rules of its renewal runs.
+    pub runs: RunRules,
     /// When it was set up.
     pub created_at: Timestamp,
     /// Moves with every change; the database's own counting.
@@ -68,6 +72,50 @@ pub struct SellerParty {
     pub bankgiro: String,
 }
 
+/// The rules of a seller's renewal runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRules {
+    /// Days before a period starts, unless a nearer setting says otherwise.
+    pub lead_days: u16,
+    /// Those settings; written by [`set_lead_time`] and not with the seller.
+    pub lead_times: Vec<LeadTime>,
+    /// Whether the server starts a run every day.
+    pub is_daily: bool,
+    /// When it does: minutes since midnight in the seller's time zone.
+    pub minute: u16,
+    /// Whether suspended services are renewed.
+    pub renew_suspended: bool,
+    /// How many periods of a service may have begun unbilled; one that is further behind is parked.
+    pub max_periods_behind: u16,
+    /// Days after today in which what falls due joins an invoice that is issued today.
+    pub consolidation_days: u16,
+    /// How what falls due together is invoiced, unless a customer wants it otherwise.
+    pub invoicing: Invoicing,
+}
+
+impl RunRules {
+    /// How long before a period of a service the run bills it.
+    #[must_use]
+    pub fn lead(&self, customer: CustomerId, product: ProductId, cycle: Cycle) -> LeadTime {
+        LeadTime::nearest(&self.lead_times, self.lead_days, customer, product, cycle)
+    }
+}
+
+impl Default for RunRules {
+    fn default() -> Self {
+        Self {
+            lead_days: LeadTime::DEFAULT_DAYS,
+            lead_times: Vec::new(),
+            is_daily: true,
+            minute: 3 * 60,
+            renew_suspended: true,
+            max_periods_behind: 3,
+            consolidation_days: 0,
+            invoicing: Invoicing::Together,
+        }
+    }
+}
+
 /// What renewing does while a renewal invoice is unpaid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,11 +147,62 @@ pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
 
 const COLUMNS: &str = "select id, name, address1, address2, postcode, city, country, vat_number, company_number, email, \
     iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, renew_ahead_months, \
-    open_invoice_policy, mail_invoices, rounding, created_at, version from sellers where id = $1";
+    open_invoice_policy, mail_invoices, rounding, created_at, version, lead_days, daily_run, run_minute, renew_suspended, \
+    max_periods_behind, consolidation_days, invoicing from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
-    conn.row(COLUMNS, params![id.0]).await?.map(|row| read(&row)).transpose()
+    let Some(row) = conn.row(COLUMNS, params![id.0]).await? else { return Ok(None) };
+    let mut seller = read(&row)?;
+    seller.runs.lead_times = lead_times(conn, id).await?;
+    Ok(Some(seller))
+}
+
+/// The seller's lead times that are nearer than its own.
+async fn lead_times(conn: &mut Conn, seller: SellerId) -> Result<Vec<LeadTime>> {
+    let sql = "select customer_id, product_id, cycle, days from lead_times where seller_id = $1 \
+        order by customer_id, product_id, cycle";
+    let rows = conn.rows(sql, params![seller.0]).await?;
+    rows.iter()
+        .map(|row| {
+            let cycle = row.text("cycle")?;
+            let cycle: Option<Cycle> = if cycle.is_empty() { None } else { Some(row.parsed("cycle")?) };
+            let scope = match (row.int("customer_id")?, row.int("product_id")?, cycle) {
+                (0, 0, None) => LeadScope::Seller,
+                (0, 0, Some(cycle)) => LeadScope::Cycle(cycle),
+                (0, product, None) => LeadScope::Product(ProductId(product)),
+                (0, product, Some(cycle)) => LeadScope::ProductCycle(ProductId(product), cycle),
+                (customer, ..) => LeadScope::Customer(CustomerId(customer)),
+            };
+            Ok(LeadTime { scope, days: row.small("days")? })
+        })
+        .collect()
+}
+
+/// Sets or, without days, removes a lead time, and moves the seller's version. The seller's own is set with [`update`].
+pub async fn set_lead_time(tx: &mut Tx, seller: SellerId, scope: LeadScope, days: Option<u16>) -> Result<()> {
+    let (customer, product, cycle) = match scope {
+        LeadScope::Seller => (0, 0, String::new()),
+        LeadScope::Cycle(cycle) => (0, 0, cycle.to_string()),
+        LeadScope::Product(product) => (0, product.0, String::new()),
+        LeadScope::ProductCycle(product, cycle) => (0, product.0, cycle.to_string()),
+        LeadScope::Customer(customer) => (customer.0, 0, String::new()),
+    };
+    let scope = params![seller.0, customer, product, cycle];
+    match days {
+        Some(days) => {
+            let sql = "insert into lead_times (seller_id, customer_id, product_id, cycle, days) values ($1, $2, $3, $4, $5) \
+                on conflict (seller_id, customer_id, product_id, cycle) do update set days = excluded.days";
+            tx.execute(sql, [scope, params![i64::from(days)]].concat()).await?;
+        }
+        None => {
+            let sql =
+                "delete from lead_times where seller_id = $1 and customer_id = $2 and product_id = $3 and cycle = $4";
+            tx.execute(sql, scope).await?;
+        }
+    }
+    tx.execute("update sellers set version = version + 1 where id = $1", params![seller.0]).await?;
+    Ok(())
 }
 
 /// The ids of all sellers, ascending.
@@ -122,8 +221,9 @@ pub async fn hold(tx: &mut Tx, id: SellerId) -> Result<bool> {
 pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
     let sql = "insert into sellers (id, name, address1, address2, postcode, city, country, vat_number, company_number, \
         email, iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, \
-        renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at, version) values ($1, $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, 1)";
+        renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at, lead_days, daily_run, run_minute, \
+        renew_suspended, max_periods_behind, consolidation_days, invoicing, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -134,6 +234,8 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         vat_number = $8, company_number = $9, email = $10, iban = $11, bic = $12, bankgiro = $13, currency = $14, \
         time_zone = $15, tax_rate_ppm = $16, number_pattern = $17, payment_terms_days = $18, renew_ahead_months = $19, \
         open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23, \
+        lead_days = $24, daily_run = $25, run_minute = $26, renew_suspended = $27, max_periods_behind = $28, \
+        consolidation_days = $29, invoicing = $30, \
         version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
@@ -164,6 +266,13 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         seller.mail_invoices,
         seller.rounding.as_str(),
         seller.created_at,
+        i64::from(seller.runs.lead_days),
+        seller.runs.is_daily,
+        i64::from(seller.runs.minute),
+        seller.runs.renew_suspended,
+        i64::from(seller.runs.max_periods_behind),
+        i64::from(seller.runs.consolidation_days),
+        seller.runs.invoicing.as_str(),
     ]
 }
 
@@ -194,6 +303,16 @@ fn read(row: &Row) -> Result<Seller> {
         open_invoice_policy: row.word("open_invoice_policy", OpenInvoicePolicy::from_word)?,
         mail_invoices: row.bool("mail_invoices")?,
         rounding: row.word("rounding", rounding_from_word)?,
+        runs: RunRules {
+            lead_days: row.small("lead_days")?,
+            lead_times: Vec::new(),
+            is_daily: row.bool("daily_run")?,
+            minute: row.small("run_minute")?,
+            renew_suspended: row.bool("renew_suspended")?,
+            max_periods_behind: row.small("max_periods_behind")?,
+            consolidation_days: row.small("consolidation_days")?,
+            invoicing: row.word("invoicing", Invoicing::from_word)?,
+        },
         created_at: row.instant("created_at")?,
         version: row.int("version")?,
     })

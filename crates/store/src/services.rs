@@ -37,6 +37,10 @@ pub struct Service {
     pub own_price_minor: Option<i64>,
     /// Whether the renewal run renews it.
     pub auto_renew: bool,
+    /// The day from which the run renews it; none for one-time and free services.
+    pub renew_on: Option<Date>,
+    /// The day on which it ends, while a cancellation at the end of what is billed is pending.
+    pub ends_on: Option<Date>,
 }
 
 /// A service with the names a list shows.
@@ -61,7 +65,7 @@ pub struct ServiceView {
 /// All services of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Service>> {
     let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew from services \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on from services \
         where seller_id = $1 order by id";
     conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
 }
@@ -69,9 +73,50 @@ pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Service>> {
 /// The service with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: ServiceId) -> Result<Option<Service>> {
     let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew from services \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on from services \
         where seller_id = $1 and id = $2";
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
+}
+
+/// A page of ids by customer and service, after this one; of one customer or of all.
+pub async fn ids_by_customer(
+    conn: &mut Conn,
+    seller: SellerId,
+    customer: Option<CustomerId>,
+    after: (CustomerId, ServiceId),
+    limit: i64,
+) -> Result<Vec<(CustomerId, ServiceId)>> {
+    let of_all = "select customer_id, id from services where seller_id = $1 \
+        and (customer_id > $2 or (customer_id = $2 and id > $3)) order by customer_id, id limit $4";
+    let of_one = "select customer_id, id from services where seller_id = $1 and customer_id = $2 and id > $3 \
+        order by customer_id, id limit $4";
+    let (last_customer, last) = after;
+    let rows = match customer {
+        Some(customer) => conn.rows(of_one, params![seller.0, customer.0, last.0, limit]).await?,
+        None => conn.rows(of_all, params![seller.0, last_customer.0, last.0, limit]).await?,
+    };
+    rows.iter().map(|row| Ok((CustomerId(row.int("customer_id")?), ServiceId(row.int("id")?)))).collect()
+}
+
+/// Moves the day from which the run renews services, where their next period is still this one.
+pub async fn set_renew_on(tx: &mut Tx, seller: SellerId, days: &[(ServiceId, PeriodNumber, Date)]) -> Result<()> {
+    let rows = Rows::new()
+        .int("seller_id", days.iter().map(|_| seller.0))
+        .int("id", days.iter().map(|(service, ..)| service.0))
+        .int("next_period", days.iter().map(|(_, period, _)| i64::from(period.0)))
+        .date("renew_on", days.iter().map(|(.., day)| *day));
+    let sql = "update services set renew_on = n.renew_on from {rows} where services.seller_id = n.seller_id \
+        and services.id = n.id and services.next_period = n.next_period";
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+/// A page of services by id, after this one.
+pub async fn after(conn: &mut Conn, seller: SellerId, after: ServiceId, limit: i64) -> Result<Vec<Service>> {
+    let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on from services \
+        where seller_id = $1 and id > $2 order by id limit $3";
+    conn.rows(sql, params![seller.0, after.0, limit]).await?.iter().map(read).collect()
 }
 
 /// What a list of services is narrowed to.
@@ -109,13 +154,13 @@ pub async fn page(
 ) -> Result<Vec<ServiceView>> {
     let of_all = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
-        s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4";
     let of_one = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
-        s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) and s.customer_id = $5 order by s.id limit $3 offset $4";
@@ -161,17 +206,20 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Resu
         .date("paid_through", s().map(|s| s.paid_through))
         .int("quantity_millionths", s().map(|s| s.quantity.millionths()))
         .int("own_price_minor", s().map(|s| s.own_price_minor))
-        .bool("auto_renew", s().map(|s| s.auto_renew));
+        .bool("auto_renew", s().map(|s| s.auto_renew))
+        .date("renew_on", s().map(|s| s.renew_on))
+        .date("ends_on", s().map(|s| s.ends_on));
     let sql = "insert into services (seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, \
-        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, version) \
+        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on, version) \
         select seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, 1 from {rows} where true \
+        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on, 1 from {rows} where true \
         on conflict (seller_id, id) do update set product_id = excluded.product_id, label = excluded.label, \
         status = excluded.status, cycle = excluded.cycle, anchor = excluded.anchor, \
         first_period = excluded.first_period, next_period = excluded.next_period, \
         billed_through = excluded.billed_through, paid_through = excluded.paid_through, \
         quantity_millionths = excluded.quantity_millionths, own_price_minor = excluded.own_price_minor, \
-        auto_renew = excluded.auto_renew, version = services.version + 1";
+        auto_renew = excluded.auto_renew, renew_on = excluded.renew_on, ends_on = excluded.ends_on, \
+        version = services.version + 1";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }
@@ -191,5 +239,7 @@ pub(crate) fn read(row: &Row) -> Result<Service> {
         quantity: Quantity::from_millionths(row.int("quantity_millionths")?),
         own_price_minor: row.opt_int("own_price_minor")?,
         auto_renew: row.bool("auto_renew")?,
+        renew_on: row.opt_date("renew_on")?,
+        ends_on: row.opt_date("ends_on")?,
     })
 }

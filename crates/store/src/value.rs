@@ -108,6 +108,10 @@ impl Row {
         Ok(get!(self, name, String, String)?)
     }
 
+    pub fn opt_text(&self, name: &'static str) -> Result<Option<String>> {
+        Ok(get!(self, name, Option<String>, Option<String>)?)
+    }
+
     pub fn bool(&self, name: &'static str) -> Result<bool> {
         Ok(get!(self, name, bool, bool)?)
     }
@@ -151,6 +155,12 @@ impl Row {
     pub fn word<T>(&self, name: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Result<T> {
         let text = self.text(name)?;
         from_word(&text).ok_or_else(|| corrupt(name, &text, "not one of the known words"))
+    }
+
+    /// As [`Row::word`], for a column that may be null.
+    pub fn opt_word<T>(&self, name: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+        let Some(text) = self.opt_text(name)? else { return Ok(None) };
+        from_word(&text).map(Some).ok_or_else(|| corrupt(name, &text, "not one of the known words"))
     }
 
     /// An integer column that fits a smaller type.

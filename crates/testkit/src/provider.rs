@@ -110,6 +110,7 @@ impl Provider {
             language: "sv".to_owned(),
             currency: "SEK".parse().unwrap(),
             tax_exempt: false,
+            invoicing: None,
         };
         change(&mut new);
         self.app.create_customer(self.id(), Actor::Cli, new).await.expect("a customer").id

@@ -28,7 +28,9 @@ pub struct TestServer {
 fn web(provider: &Provider, limit: RateLimit) -> Web {
     let (renewals, workers) = RenewalQueue::start(&provider.app);
     workers.detach();
-    Web::new(provider.app.clone(), renewals, limit)
+    // Nobody tells it to stop.
+    let stop = tokio::sync::watch::channel(false).1;
+    Web::new(provider.app.clone(), renewals, limit, stop)
 }
 
 /// An HTTP client, also where no server of this process has set up TLS.

@@ -28,6 +28,17 @@ impl Context {
         if self.caller.scopes.allow(scope) { Ok(()) } else { Err(ApiError::forbidden(scope.as_str())) }
     }
 
+    /// Refuses a key without this scope, and a customer's key whatever it allows.
+    pub fn require_staff(&self, scope: Scope) -> Result<(), ApiError> {
+        self.require(scope)?;
+        if self.caller.customer.is_none() { Ok(()) } else { Err(ApiError::staff_only()) }
+    }
+
+    /// 200 with `data` as it is, for v2.
+    pub fn plain<T: Serialize>(&self, data: T) -> Response {
+        axum::Json(data).into_response()
+    }
+
     /// 200 with `data` in the v1 envelope.
     pub fn success<T: Serialize>(&self, data: T) -> Response {
         axum::Json(Envelope::new(self.app.clock.now(), &self.request_id, data)).into_response()

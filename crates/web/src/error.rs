@@ -1,8 +1,9 @@
-//! Errors of the v1 API: exactly `error`, `message`, `code`, `timestamp` and `requestId`, built in one place.
+//! Errors of both surfaces, built in one place: exactly `error`, `message`, `code`, `timestamp` and `requestId` in v1, a
+//! problem document in v2.
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,9 +15,10 @@ use serde::Serialize;
 use crate::Web;
 use crate::request_id::RequestId;
 use crate::v1::envelope::iso;
+use crate::v2::{self, problem};
 
 /// Seconds after which to try again when the database is away.
-const RETRY_AFTER_UNAVAILABLE: &str = "5";
+const RETRY_AFTER_UNAVAILABLE: u64 = 5;
 
 /// An error on its way to the caller. It rides on the response until `render` gives it its body.
 #[derive(Debug, Clone)]
@@ -48,6 +50,11 @@ impl ApiError {
     /// 403: the key does not allow it.
     pub(crate) fn forbidden(scope: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", format!("This API key lacks the scope {scope}"))
+    }
+
+    /// 403: the key belongs to a customer.
+    pub(crate) fn staff_only() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", "This is for keys of staff")
     }
 
     /// 404: it does not exist, or is not the caller's to see.
@@ -104,6 +111,48 @@ impl ApiError {
             status if status.is_client_error() => Self { status, ..Self::bad_request("The request is not valid") },
             _ => Self::internal(),
         }
+    }
+
+    fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+
+    /// Seconds after which to try again, if that may help.
+    fn wait(&self) -> Option<u64> {
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_UNAVAILABLE),
+            _ => self.retry_after,
+        }
+    }
+
+    /// Its content type and body in v1.
+    fn as_v1(&self, request_id: &str, timestamp: String) -> (&'static str, Vec<u8>) {
+        let (error, message) = (self.title(), &*self.message);
+        let body = match self.retry_after {
+            Some(seconds) => {
+                serde_json::to_vec(&TooManyBody { error, message, retry_after: seconds.to_string(), request_id })
+            }
+            None => {
+                let invoice_id = self.invoice.map(|invoice| invoice.to_string());
+                serde_json::to_vec(&Body { error, message, code: self.code, timestamp, request_id, invoice_id })
+            }
+        };
+        ("application/json", body.unwrap_or_default())
+    }
+
+    /// Its content type and body in v2.
+    fn as_problem(&self, request_id: &str) -> (&'static str, Vec<u8>) {
+        let document = problem::Problem {
+            r#type: "about:blank",
+            title: self.title(),
+            status: self.status.as_u16(),
+            detail: &self.message,
+            code: problem::code(self.code),
+            request_id,
+            invoice: self.invoice.map(|invoice| format!("inv_{invoice}")),
+            retry_after: self.wait(),
+        };
+        (problem::CONTENT_TYPE, serde_json::to_vec(&document).unwrap_or_default())
     }
 }
 
@@ -169,6 +218,7 @@ pub(crate) async fn render(
     request: Request,
     next: Next,
 ) -> Response {
+    let is_v2 = v2::owns(request.uri().path());
     let mut response = next.run(request).await;
     let status = response.status();
     let error = match response.extensions_mut().remove::<ApiError>() {
@@ -176,34 +226,16 @@ pub(crate) async fn render(
         None if status.is_client_error() || status.is_server_error() => ApiError::from_status(status),
         None => return response,
     };
-    let title = error.status.canonical_reason().unwrap_or("Error");
-    let body = match error.retry_after {
-        Some(seconds) => serde_json::to_vec(&TooManyBody {
-            error: title,
-            message: &error.message,
-            retry_after: seconds.to_string(),
-            request_id: &id,
-        }),
-        None => serde_json::to_vec(&Body {
-            error: title,
-            message: &error.message,
-            code: error.code,
-            timestamp: iso(web.app.clock.now()),
-            request_id: &id,
-            invoice_id: error.invoice.map(|invoice| invoice.to_string()),
-        }),
-    };
-    let mut rendered = (error.status, body.unwrap_or_default()).into_response();
+    let (content_type, body) = if is_v2 { error.as_problem(&id) } else { error.as_v1(&id, iso(web.app.clock.now())) };
+    let mut rendered = (error.status, body).into_response();
     // What the framework said stays: `Allow`, the rate limit.
     keep(rendered.headers_mut(), response.headers());
-    rendered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let wait = match (error.retry_after, error.status) {
-        (Some(seconds), _) => HeaderValue::from_str(&seconds.to_string()).ok(),
-        (None, StatusCode::SERVICE_UNAVAILABLE) => Some(HeaderValue::from_static(RETRY_AFTER_UNAVAILABLE)),
-        _ => None,
-    };
-    if let Some(wait) = wait {
-        rendered.headers_mut().insert(RETRY_AFTER, wait);
+    rendered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Some(seconds) = error.wait() {
+        rendered.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if is_v2 && error.status == StatusCode::UNAUTHORIZED {
+        rendered.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     rendered
 }

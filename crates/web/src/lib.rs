@@ -2,7 +2,7 @@
 //!
 //! `router.rs` is the page that names every route. A handler asks its `Context` who is calling, calls
 //! one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body in one
-//! place. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
+//! place for each surface. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
 
 mod context;
 mod error;
@@ -12,6 +12,7 @@ mod request_id;
 mod router;
 mod server;
 mod v1;
+mod v2;
 
 pub use error::ApiError;
 pub use limit::{RateLimit, RateLimits, WINDOW};
@@ -20,7 +21,7 @@ pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, s
 
 use std::sync::Arc;
 
-use perennial_app::{App, RenewalQueue};
+use perennial_app::{App, RenewalQueue, Stop};
 
 /// What every handler holds. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,12 +32,14 @@ pub struct Web {
     pub renewals: RenewalQueue,
     /// How often each key may call.
     pub limits: Arc<RateLimits>,
+    /// Tells work in the background that it is time to stop.
+    pub stop: Stop,
 }
 
 impl Web {
     /// A web server's state.
     #[must_use]
-    pub fn new(app: App, renewals: RenewalQueue, limit: RateLimit) -> Self {
-        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)) }
+    pub fn new(app: App, renewals: RenewalQueue, limit: RateLimit, stop: Stop) -> Self {
+        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)), stop }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Router, response::IntoResponse};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::{ApiError, Web, error, health, limit, request_id, v1};
+use crate::{ApiError, Web, error, health, limit, request_id, v1, v2};
 
 /// Bytes of a request body at most.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -26,6 +26,19 @@ pub fn router(web: Web) -> Router {
         .route("/api/billing/invoices", get(v1::invoices::list).post(v1::invoices::query))
         .route("/api/billing/invoice/{id}", get(v1::invoices::detail))
         .route("/api/billing/invoice/{id}/resend-email", post(v1::resend_email::resend_email))
+        .route("/api/cancel-hosting", post(v1::cancel_hosting::cancel_hosting))
+        .route("/api/vm/{vmid}/autorenew", get(v1::autorenew::autorenew))
+        .route("/api/v2/runs", get(v2::runs::list).post(v2::runs::start))
+        .route("/api/v2/runs/{id}", get(v2::runs::detail))
+        .route("/api/v2/runs/{id}/problems", get(v2::runs::problems))
+        .route("/api/v2/customers/{id}/preview", get(v2::preview::of_customer))
+        .route("/api/v2/services/{id}", patch(v2::services::change))
+        .route("/api/v2/services/{id}/preview", get(v2::preview::of_service))
+        .route("/api/v2/services/{id}/explanation", get(v2::explanation::explain))
+        .route(
+            "/api/v2/services/{id}/cancellation",
+            get(v2::cancellation::detail).post(v2::cancellation::request).delete(v2::cancellation::revoke),
+        )
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     guarded(routes, web)

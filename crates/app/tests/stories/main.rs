@@ -6,6 +6,8 @@ mod grouping;
 mod importing;
 mod races;
 mod renewing;
+mod running;
+mod year;
 
 use perennial_app::{Outcome, Renewal};
 use perennial_store::invoices;

@@ -52,7 +52,8 @@ on_both_databases! {
                 panic!("renewed on {today}")
             };
             let plan = renewed.plan;
-            days.push(format!("{today}: {} up to {}, due {}", plan.period.starts, plan.period.ends, plan.due_on));
+            let period = plan.claims[0].period;
+            days.push(format!("{today}: {} up to {}, due {}", period.starts, period.ends, plan.due_on));
             provider.settle(renewed.invoice.id);
         }
         assert_snapshot!(days.join("\n"), @"
@@ -255,7 +256,7 @@ on_both_databases! {
         let mut seller = provider.seller.clone();
         seller.payment_terms_days = 30;
         seller.open_invoice_policy = OpenInvoicePolicy::Conflict;
-        seller.renew_ahead_months = 0;
+        (seller.renew_ahead_months, seller.runs.lead_days) = (0, 0);
         seller.number_pattern = "F-{YY}-{NNN}".parse().unwrap();
         provider.app.change_seller(Actor::Cli, &seller).await.unwrap();
         let too_early = outcome(provider.app.renew(&provider.staff(), &[service]).await);

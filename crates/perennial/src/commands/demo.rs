@@ -32,8 +32,9 @@ pub async fn run(args: &DemoArgs) -> Result<Exit> {
     // The demo never touches a real database, whatever DATABASE_URL says.
     let store = Store::create(&format!("sqlite:{}", folder.join("perennial.db").display())).await?;
     store.apply_migrations().await?;
-    let app = open::assemble(&config, store)?;
-    let seller = fill(&app).await?;
+    let seller = fill(&open::assemble(&config, store.clone()).await?).await?;
+    // It is a sandbox by now.
+    let app = open::assemble(&config, store).await?;
     let key = NewKey { name: "demo".to_owned(), scopes: Scopes::of(&[Scope::Admin]), customer: None, expires_at: None };
     let secret = app.create_key(seller, Actor::Cli, key).await?.secret;
     let listener = listen(args.listen).await?;
@@ -46,6 +47,7 @@ async fn fill(app: &App) -> Result<SellerId> {
     if let Some(seller) = sellers::ids(&mut app.store.read().await?).await?.first() {
         return Ok(*seller);
     }
+    app.make_sandbox().await?;
     let seller = app.create_seller(Actor::Cli, demo_seller()?).await?;
     let data = demo_data(&seller, app.clock.today(&seller.time_zone))?;
     let report = app.load(seller.id, Actor::Import, data, |_| {}).await?;
@@ -78,6 +80,8 @@ fn introduce(file: &Path, secret: &str, address: SocketAddr) -> Result<()> {
          Then look at its invoice, and check the books:\n\n  \
          {program} --config {file} invoice show 1\n  \
          {program} --config {file} doctor\n\n\
+         Let forty days go by, and see what was renewed by itself:\n\n  \
+         {program} --config {file} clock advance 40d\n\n\
          Ctrl-C stops the demo.\n"
     ))
 }

@@ -32,9 +32,12 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
     let url = init.database.clone().unwrap_or_else(|| config.database_url());
     let store = Store::create(&url).await?;
     store.apply_migrations().await?;
-    let app = open::assemble(&config, store)?;
+    let app = open::assemble(&config, store).await?;
     if !sellers::ids(&mut app.store.read().await?).await?.is_empty() {
         return Err(UsageError("the database has a seller already: nothing was changed".to_owned()).into());
+    }
+    if init.sandbox {
+        app.make_sandbox().await?;
     }
     let seller = app.create_seller(Actor::Cli, new).await?;
     let key =
@@ -52,6 +55,18 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
     }
     output::note("The admin API key is shown only this once:");
     output::line(&created.secret)?;
+    let minute = seller.runs.minute;
+    output::note(match init.sandbox {
+        true => {
+            "This is a sandbox: perennial clock advance 40d turns its clock on and runs what would have run.".to_owned()
+        }
+        false => format!(
+            "While perennial serve runs, everything that is due is renewed every day at {:02}:{:02}: see perennial seller \
+             show, and perennial run --dry-run.",
+            minute / 60,
+            minute % 60
+        ),
+    });
     output::note("Next: perennial import csv FOLDER, then perennial serve");
     Ok(Exit::Done)
 }

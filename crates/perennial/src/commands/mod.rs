@@ -1,15 +1,23 @@
 //! One file per command.
 
+mod clock;
+mod customer;
 mod demo;
 mod doctor;
+mod explain;
 mod import;
 mod init;
 mod invoice;
 mod key;
+mod lead_time;
 mod migrate;
+mod preview;
 mod renew;
+mod run;
 mod seller;
 mod serve;
+mod service;
+mod simulate;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -25,6 +33,14 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Demo(demo) => demo::run(demo).await,
         Command::Import { from } => import::run(&args, from).await,
         Command::Renew(renew) => renew::run(&args, renew).await,
+        Command::Run(run) => run::run(&args, run).await,
+        Command::Preview(preview) => preview::run(&args, preview).await,
+        Command::Explain { service, day, format } => explain::run(&args, service, *day, format.format).await,
+        Command::Simulate { until, format } => simulate::run(&args, *until, *format).await,
+        Command::Service { command } => service::run(&args, command).await,
+        Command::Customer { command } => customer::run(&args, command).await,
+        Command::LeadTime { command } => lead_time::run(&args, command).await,
+        Command::Clock { command } => clock::run(&args, command).await,
         Command::Invoice { command } => invoice::run(&args, command).await,
         Command::Seller { command } => seller::run(&args, command).await,
         Command::Key { command } => key::run(&args, command).await,

@@ -88,8 +88,8 @@ fn row(renewal: Renewal) -> Row {
 
 fn planned(row: Row, plan: &Plan) -> Row {
     Row {
-        period_starts: Some(plan.period.starts.to_string()),
-        period_ends: Some(plan.period.ends.to_string()),
+        period_starts: plan.claims.first().map(|claim| claim.period.starts.to_string()),
+        period_ends: plan.claims.first().map(|claim| claim.period.ends.to_string()),
         due_on: Some(plan.due_on.to_string()),
         total: Some(plan.total.amount()),
         currency: Some(plan.total.currency.to_string()),

@@ -23,6 +23,13 @@ struct Shown<'a> {
     renew_ahead_months: u16,
     open_invoice: &'static str,
     mail_invoices: bool,
+    lead_days: u16,
+    daily_run: bool,
+    run_at: String,
+    renew_suspended: bool,
+    max_periods_behind: u16,
+    consolidation_days: u16,
+    invoicing: &'static str,
 }
 
 /// Shows a seller, or changes its rules.
@@ -49,6 +56,14 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.renew_ahead_months = rules.renew_ahead_months.unwrap_or(seller.renew_ahead_months);
     seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
     seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
+    let runs = &mut seller.runs;
+    runs.lead_days = rules.lead_days.unwrap_or(runs.lead_days);
+    runs.is_daily = rules.daily_run.unwrap_or(runs.is_daily);
+    runs.minute = rules.run_at.unwrap_or(runs.minute);
+    runs.renew_suspended = rules.renew_suspended.unwrap_or(runs.renew_suspended);
+    runs.max_periods_behind = rules.max_periods_behind.unwrap_or(runs.max_periods_behind);
+    runs.consolidation_days = rules.consolidation_days.unwrap_or(runs.consolidation_days);
+    runs.invoicing = rules.invoicing.map_or(runs.invoicing, Into::into);
 }
 
 fn print(seller: &Seller, format: Format) -> Result<()> {
@@ -63,6 +78,13 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         renew_ahead_months: seller.renew_ahead_months,
         open_invoice: seller.open_invoice_policy.as_str(),
         mail_invoices: seller.mail_invoices,
+        lead_days: seller.runs.lead_days,
+        daily_run: seller.runs.is_daily,
+        run_at: format!("{:02}:{:02}", seller.runs.minute / 60, seller.runs.minute % 60),
+        renew_suspended: seller.runs.renew_suspended,
+        max_periods_behind: seller.runs.max_periods_behind,
+        consolidation_days: seller.runs.consolidation_days,
+        invoicing: seller.runs.invoicing.as_str(),
     };
     if format == Format::Json {
         return output::json(&shown);

@@ -2,4 +2,6 @@
 
 mod commands;
 mod crash;
+mod rehearsal;
 mod run;
+mod runs;

@@ -71,6 +71,12 @@ impl Installation {
         run_in(self.folder.path(), args)
     }
 
+    /// Starts a command and does not wait for it.
+    pub fn start(&self, args: &[&str]) -> Child {
+        let mut command = program(self.folder.path());
+        command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program")
+    }
+
     /// Starts `perennial serve` on a free port.
     pub fn serve(&self) -> Serving {
         let mut child = program(self.folder.path())

@@ -9,24 +9,22 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
-use perennial_billing::{InvoiceId, ServiceId};
+use perennial_billing::{InvoiceId, RunId, ServiceId};
 
-use super::{
-    Attempt, Given, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, around_numbers, by_place, fiscal_year,
-    step_by_step,
-};
+use super::steps::{Given, INSERT_INVOICES, TAKE_NUMBERS, around_numbers, by_place, count, fiscal_year};
+use super::{Attempt, NewInvoice, Round, step_by_step};
 use crate::dialect::unnest;
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::value::params;
 use crate::{Result, Store, StoreError};
 
-/// Arguments before the rows: seller, services, versions, year, and what stands around a number.
-const SCALARS: &str = "seller bigint, services bigint[], versions bigint[], year bigint, before text, width bigint, \
-    after text";
+/// Arguments before the rows: seller, services, versions, how many invoices, year, and what stands around a number.
+const SCALARS: &str = "seller bigint, services bigint[], versions bigint[], count bigint, year bigint, before text, \
+    width bigint, after text";
 
 /// How many those are.
-const SCALAR_COUNT: usize = 7;
+const SCALAR_COUNT: usize = 8;
 
 /// Claims `services` in the order of their ids, or tells which of them changed.
 const PRELUDE: &str = "
@@ -34,7 +32,6 @@ const PRELUDE: &str = "
     select array_agg(n.id) into stale from unnest(services, versions) as n(id, version)
     left join services s on s.seller_id = seller and s.id = n.id where s.version is distinct from n.version;
     if stale is not null then return; end if;
-    count := cardinality(services);
     select array_agg(nextval('ids_invoice')) into ids from generate_series(1, count);
 ";
 
@@ -42,22 +39,24 @@ const PRELUDE: &str = "
 pub(super) async fn in_one_call(
     round: &mut Round,
     seller: &Seller,
-    renewals: &[&NewRenewal],
+    new: &[&NewInvoice],
     at: Timestamp,
+    run: Option<RunId>,
 ) -> Result<Attempt> {
-    let (texts, rows): (Vec<&str>, Vec<Rows>) = by_place(seller, renewals, at)?.into_iter().unzip();
-    if round.store.renewal_call.get().is_none_or(Option::is_none) {
+    let (texts, rows): (Vec<&str>, Vec<Rows>) = by_place(seller, new, at, run)?.into_iter().unzip();
+    if round.store.renewal_call(run).get().is_none_or(Option::is_none) {
         round.conn = None;
     }
-    let Some(call) = function(&round.store, &texts, &rows).await? else {
-        return step_by_step(&round.store, seller, renewals, at).await;
+    let Some(call) = function(&round.store, &texts, &rows, run).await? else {
+        return step_by_step(&round.store, seller, new, at, run).await;
     };
-    let (before, width, after) = around_numbers(seller, renewals);
+    let (before, width, after) = around_numbers(seller, new);
     let values = params![
         seller.id.0,
-        renewals.iter().map(|new| new.plan.service.0).collect::<Vec<i64>>(),
-        renewals.iter().map(|new| new.version).collect::<Vec<i64>>(),
-        fiscal_year(renewals),
+        new.iter().flat_map(|new| new.services()).map(|(service, _)| service.0).collect::<Vec<i64>>(),
+        new.iter().flat_map(|new| new.services()).map(|(_, version)| version).collect::<Vec<i64>>(),
+        count(new.len()),
+        fiscal_year(new),
         before,
         width,
         after,
@@ -73,7 +72,7 @@ pub(super) async fn in_one_call(
 }
 
 /// The statement that calls the function, which is made if it is not there yet; none where this role may not make it.
-async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option<&'static str>> {
+async fn function(store: &Store, texts: &[&str], rows: &[Rows], run: Option<RunId>) -> Result<Option<&'static str>> {
     let make = || async {
         let (arguments, body) = text(texts, rows);
         let mut hasher = DefaultHasher::new();
@@ -83,7 +82,10 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option
             + rows.iter().map(|rows| rows.postgres_types().count()).sum::<usize>())
             .map(|n| format!("${n}"))
             .collect();
-        let create = format!("create or replace function {name}({arguments}) language plpgsql as $body${body}$body$");
+        // A plan is made once for a connection, perhaps while what a run has found is little, and then kept.
+        let settings = if run.is_some() { " set enable_seqscan = off" } else { "" };
+        let create =
+            format!("create or replace function {name}({arguments}) language plpgsql{settings} as $body${body}$body$");
         match store.create_function(&name, &create).await {
             Ok(()) => {}
             Err(StoreError::Statement(error)) => {
@@ -95,13 +97,13 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows]) -> Result<Option
         let call = format!("select stale, ids, first from {name}({})", places.join(", "));
         Ok(Some(&*Box::leak(call.into_boxed_str())))
     };
-    store.renewal_call.get_or_try_init(make).await.copied()
+    store.renewal_call(run).get_or_try_init(make).await.copied()
 }
 
 /// The function's arguments and body, made from the steps.
 fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
     let mut arguments = SCALARS.to_owned();
-    let mut body = format!("\n#variable_conflict use_column\ndeclare\n    count bigint;\nbegin{PRELUDE}");
+    let mut body = format!("\n#variable_conflict use_column\nbegin{PRELUDE}");
     for (step, (text, rows)) in texts.iter().zip(rows).enumerate() {
         if *text == INSERT_INVOICES {
             let take = TAKE_NUMBERS.replace("$1", "seller").replace("$2", "year").replace("$3", "count");

@@ -4,23 +4,21 @@
 //! finds ids and numbers where the counters stand, and moves the counters at the end.
 
 use jiff::Timestamp;
-use perennial_billing::InvoiceId;
+use perennial_billing::{InvoiceId, RunId};
 
-use super::{
-    Attempt, Given, INSERT_INVOICES, NewRenewal, Round, TAKE_NUMBERS, around_numbers, by_place, count, fiscal_year,
-    mails,
-};
+use super::steps::{Given, INSERT_INVOICES, TAKE_NUMBERS, around_numbers, by_place, claims, count, fiscal_year, mails};
+use super::{Attempt, NewInvoice, Round};
 use crate::dialect::json_table;
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::value::params;
 use crate::{Result, StoreError};
 
-/// Parameters before the rows: seller, year, how many renewals, how many mails, and what stands around a number.
-const SCALARS: usize = 7;
+/// Parameters before the rows: seller, year, how many invoices, mails and claims, and what stands around a number.
+const SCALARS: usize = 8;
 
 /// Moves the counters of ids past those that were used, and tells the first of the invoices'.
-const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then $4 else $3 end \
+const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then $4 when 'audit' then $5 else $3 end \
     where kind in ('invoice', 'outbox', 'audit');\n\
     select next - $3 as first_id from ids where kind = 'invoice'";
 
@@ -28,22 +26,24 @@ const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then
 pub(super) async fn in_one_visit(
     round: &mut Round,
     seller: &Seller,
-    renewals: &[&NewRenewal],
+    new: &[&NewInvoice],
     at: Timestamp,
+    run: Option<RunId>,
 ) -> Result<Attempt> {
-    let stale = round.stale(seller.id, renewals).await?;
+    let stale = round.stale(seller.id, new).await?;
     if !stale.is_empty() {
         return Ok(Attempt::Stale(stale));
     }
-    let steps = by_place(seller, renewals, at)?;
+    let steps = by_place(seller, new, at, run)?;
     let make = async || Ok::<_, StoreError>(Some(&*Box::leak(script(&steps).into_boxed_str())));
-    let script = round.store.renewal_call.get_or_try_init(make).await?.unwrap_or_default();
-    let (before, width, after) = around_numbers(seller, renewals);
+    let script = round.store.renewal_call(run).get_or_try_init(make).await?.unwrap_or_default();
+    let (before, width, after) = around_numbers(seller, new);
     let values = params![
         seller.id.0,
-        fiscal_year(renewals),
-        count(renewals),
-        i64::try_from(mails(renewals)).unwrap_or(0),
+        fiscal_year(new),
+        count(new.len()),
+        count(mails(new)),
+        count(claims(new)),
         before,
         width,
         after,
@@ -56,7 +56,7 @@ pub(super) async fn in_one_visit(
     };
     let first_number = one("first")?;
     let first_id = one("first_id")?;
-    Ok(Attempt::Written { ids: (first_id..).take(renewals.len()).map(InvoiceId).collect(), first_number })
+    Ok(Attempt::Written { ids: (first_id..).take(new.len()).map(InvoiceId).collect(), first_number })
 }
 
 /// All steps, the counters, and the commit.
@@ -76,7 +76,7 @@ fn script(steps: &[(&'static str, Rows)]) -> String {
                 Given::Audit => id_at("audit", &field),
                 Given::SeriesNumber => number_at(&field),
                 Given::Number => {
-                    format!("$5 || printf('%0*d', $6, {}) || $7", number_at(distance.as_deref().unwrap_or("0")))
+                    format!("$6 || printf('%0*d', $7, {}) || $8", number_at(distance.as_deref().unwrap_or("0")))
                 }
             };
             format!("{value} as {name}")

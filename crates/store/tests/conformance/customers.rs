@@ -1,7 +1,7 @@
 //! Customers.
 
 use jiff::civil::date;
-use perennial_billing::{CustomerId, CustomerKind, Rate, TaxCategory, TaxProfile};
+use perennial_billing::{CustomerId, CustomerKind, Invoicing, Rate, TaxCategory, TaxProfile};
 use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_testkit::on_both_databases;
 
@@ -26,6 +26,7 @@ fn company(id: i64) -> Customer {
         language: "fi".to_owned(),
         currency: "EUR".parse().unwrap(),
         tax_exempt: true,
+        invoicing: Some(Invoicing::Separate),
         tax: TaxProfile { category: TaxCategory::AE, rate: Rate::ZERO },
         created_on: date(2020, 2, 29),
     }

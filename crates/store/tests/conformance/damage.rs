@@ -16,11 +16,12 @@ const BOOKS: &str = "the books balance";
 const CLAIMS: &str = "every line of an invoice has claimed its period";
 const PAID: &str = "a period is paid when its invoice is";
 const OPEN: &str = "a service knows its open invoice";
+const RUNS: &str = "a finished run has renewed what it found or says why not";
 const OUTBOX: &str = "every outbox row has its invoice";
 const SCHEDULE: &str = "billed through is where the next period starts";
 
 /// Every check there is. A new one belongs here and gets its damage below.
-const CHECKS: [&str; 11] = [GAPS, SERIES, ONCE, LINES, TAXES, BOOKS, CLAIMS, PAID, OPEN, OUTBOX, SCHEDULE];
+const CHECKS: [&str; 12] = [GAPS, SERIES, ONCE, LINES, TAXES, BOOKS, CLAIMS, PAID, OPEN, RUNS, OUTBOX, SCHEDULE];
 
 /// A shop with a past. Services 1 to 5 were renewed by invoices 1 to 5: the first is paid, 2 (with an add-on) and 3 are
 /// open, 4 cost nothing, 5 is void and 6 billed its period again. Service 6 was never renewed, service 7 is free.
@@ -205,6 +206,15 @@ on_both_databases! {
     async fn a_service_that_took_another_s_open_invoice_for_its_own(kind) {
         let mistaken = "update services set open_invoice_id = 2 where id = 3";
         assert_reported(kind, mistaken, OPEN, "service 3: open invoice 2, unpaid 3").await;
+    }
+
+    async fn a_run_that_lost_something(kind) {
+        let lost = "insert into runs (seller_id, id, day, through, origin, started_at, finished_at, found, chunks) \
+            select 1, 1, '2026-11-23', '2026-11-23', 'request', issued_at, issued_at, 3, 1 from invoices where id = 1; \
+            update invoices set run_id = 1 where id = 2; \
+            insert into run_services (seller_id, run_id, customer_id, service_id, state, reason, failures) \
+            values (1, 1, 7, 9, 'failed', 'no price', 1)";
+        assert_reported(kind, lost, RUNS, "run 1: found 3, renewed 1, told 1").await;
     }
 
     async fn a_mail_about_nothing(kind) {

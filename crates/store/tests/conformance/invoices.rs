@@ -1,13 +1,13 @@
 //! Issued invoices, read.
 
 use jiff::civil::date;
-use perennial_billing::renewal::{Line, Plan, PriceOrigin};
+use perennial_billing::renewal::{Claim, Line, Plan, PriceOrigin};
 use perennial_billing::{
     AddonId, CustomerId, InvoiceId, Money, Period, PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding,
     ServiceId, TaxCategory, TaxGroup, TaxProfile,
 };
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
-use perennial_store::renewals::NewRenewal;
+use perennial_store::renewals::NewInvoice;
 use perennial_store::{customers, sellers, services};
 use perennial_testkit::{Kind, on_both_databases};
 
@@ -38,9 +38,11 @@ fn of(customer: Option<CustomerId>, status: Option<InvoiceStatus>) -> InvoiceFil
 }
 
 /// An invoice that no rule would make, with everything in it that a row can hold.
-fn extreme(new: NewRenewal) -> NewRenewal {
+fn extreme(new: NewInvoice) -> NewInvoice {
     let yen = "JPY".parse().unwrap();
     let line = |(n, text): (i64, &str)| Line {
+        service: SERVICE,
+        period: Period { starts: FAR_DAYS[0], ends: FAR_DAYS[6] },
         addon: (n > 1).then_some(AddonId(i64::MAX - n)),
         product: ProductId(n),
         description: text.to_owned(),
@@ -57,8 +59,12 @@ fn extreme(new: NewRenewal) -> NewRenewal {
     let profile = |category, ppm| TaxProfile { category, rate: Rate::from_parts_per_million(ppm) };
     let group = |profile, base, tax| TaxGroup { profile, base: Money::new(base, yen), tax: Money::new(tax, yen) };
     let plan = Plan {
-        number: PeriodNumber(u32::MAX - 1),
-        period: Period { starts: FAR_DAYS[0], ends: FAR_DAYS[6] },
+        claims: vec![Claim {
+            service: SERVICE,
+            number: PeriodNumber(u32::MAX - 1),
+            period: Period { starts: FAR_DAYS[0], ends: FAR_DAYS[6] },
+            next_renew_on: FAR_DAYS[5],
+        }],
         issued_on: date(9999, 1, 1),
         due_on: FAR_DAYS[6],
         lines: (1..).zip(ODD_TEXTS).map(line).collect(),
@@ -71,9 +77,8 @@ fn extreme(new: NewRenewal) -> NewRenewal {
         tax: Money::new(1, yen),
         total: Money::new(i64::MAX, yen),
         rounding: Rounding::HalfEven,
-        ..new.plan
     };
-    NewRenewal { plan, ..new }
+    NewInvoice { plan, ..new }
 }
 
 on_both_databases! {
@@ -160,7 +165,7 @@ on_both_databases! {
                 unit_price: line.unit_price,
                 net: line.net,
                 tax: line.tax,
-                period: new.plan.period,
+                period: line.period,
                 price_origin: ["own", "feed", "catalogue"][usize::try_from(n).unwrap() % 3].to_owned(),
             })
             .collect();

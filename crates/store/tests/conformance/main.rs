@@ -7,6 +7,7 @@
 
 mod addons;
 mod audit;
+mod cancellations;
 mod contacts;
 mod customers;
 mod damage;
@@ -21,6 +22,7 @@ mod outbox;
 mod prices;
 mod products;
 mod renewals;
+mod runs;
 mod schema;
 mod sellers;
 mod services;

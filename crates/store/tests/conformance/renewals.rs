@@ -9,7 +9,7 @@ use perennial_billing::{
     Rounding, ServiceId, ServiceStatus,
 };
 use perennial_store::invoices::{self, InvoiceFilter, InvoiceStatus};
-use perennial_store::renewals::{self, NewRenewal, WrittenInvoice};
+use perennial_store::renewals::{self, NewInvoice, WrittenInvoice};
 use perennial_store::services::{self, Service};
 use perennial_store::{StoreError, audit, customers, ids, outbox, prices, products, sellers};
 use perennial_testkit::{Kind, on_both_databases};
@@ -90,7 +90,14 @@ on_both_databases! {
         assert_eq!((facts.service, facts.status, facts.label), (SERVICE, ServiceStatus::Active, sold.label));
         assert_eq!((facts.schedule, facts.next_period, facts.open_invoice), (sold.schedule, PeriodNumber(0), None));
         assert_eq!((facts.currency, facts.tax), (sek(), found.customer.tax));
-        let policy = Policy { payment_terms_days: 10, renew_ahead_months: 12, rounding: Rounding::HalfUp };
+        let policy = Policy {
+            payment_terms_days: 10,
+            renew_ahead_months: 12,
+            rounding: Rounding::HalfUp,
+            renew_suspended: true,
+            max_periods_behind: 3,
+            consolidation_days: 0,
+        };
         assert_eq!(facts.policy, policy);
         let item = |product, name: &str| Item {
             product,
@@ -369,7 +376,7 @@ mod claim {
         async fn of_many_claims_at_once_one_is_kept(kind) {
             let shop = Shop::new(kind).await;
             let new = [shop.plan().await];
-            let claim = async || shop.round().await.commit(&shop.seller, &new, noon()).await.unwrap().remove(0);
+            let claim = async || shop.round().await.commit(&shop.seller, &new, noon(), None).await.unwrap().remove(0);
             let (a, b, c, d) = tokio::join!(claim(), claim(), claim(), claim());
             assert_eq!([a, b, c, d].iter().flatten().count(), 1, "the others saw that the service had moved");
             assert_eq!(traces(&shop), [1, 1, 1, 1, 3, 1, 1, 1]);
@@ -379,8 +386,8 @@ mod claim {
         async fn what_moved_is_left_out_and_the_others_are_written(kind) {
             let shop = four_servers(kind).await;
             let mut new = shop.planned(&[ServiceId(1), ServiceId(2), ServiceId(3)]).await;
-            new[1].version += 1;
-            let written = shop.round().await.commit(&shop.seller, &new, noon()).await.unwrap();
+            new[1].versions[0] += 1;
+            let written = shop.round().await.commit(&shop.seller, &new, noon(), None).await.unwrap();
             let numbers: Vec<_> = written.iter().map(|w| w.as_ref().map(|w| w.number.as_str())).collect();
             assert_eq!(numbers, [Some("202600001"), None, Some("202600002")]);
             assert_eq!(shop.look("select service_id from periods order by service_id"), ["1", "3"]);
@@ -401,7 +408,7 @@ mod claim {
 
     impl Shop {
         /// Writes the same renewal as if the service had not moved.
-        async fn renew_again(&self, new: &NewRenewal) -> WrittenInvoice {
+        async fn renew_again(&self, new: &NewInvoice) -> WrittenInvoice {
             self.write(std::slice::from_ref(new)).await.unwrap().remove(0)
         }
     }
@@ -413,7 +420,7 @@ mod numbering {
     use super::*;
 
     /// The same renewal, issued on another day.
-    fn issued_in(year: i16, mut new: NewRenewal) -> NewRenewal {
+    fn issued_in(year: i16, mut new: NewInvoice) -> NewInvoice {
         new.plan.issued_on = date(year, 1, 1);
         new
     }
@@ -488,8 +495,8 @@ mod numbering {
             // The second of the four comes too late.
             let renew = async |nth: usize| {
                 let mut new = new[nth].clone();
-                new.version += i64::from(nth == 1);
-                shop.round().await.commit(&shop.seller, &[new], noon()).await.unwrap();
+                new.versions[0] += i64::from(nth == 1);
+                shop.round().await.commit(&shop.seller, &[new], noon(), None).await.unwrap();
             };
             tokio::join!(renew(0), renew(1), renew(2), renew(3));
             let taken = shop.look("select number from invoices order by number");

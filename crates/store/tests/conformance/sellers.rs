@@ -1,8 +1,10 @@
 //! Sellers.
 
 use jiff::tz::TimeZone;
-use perennial_billing::{NumberPattern, Rate, Rounding, SellerId};
-use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
+use perennial_billing::{
+    CustomerId, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding, SellerId,
+};
+use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
 use perennial_testkit::on_both_databases;
 
 use crate::shop::{ODD_TEXTS, Shop, at, far_instants, seller};
@@ -34,12 +36,53 @@ fn moved_and_renamed(id: i64) -> Seller {
         open_invoice_policy: OpenInvoicePolicy::Conflict,
         mail_invoices: false,
         rounding: Rounding::HalfEven,
+        runs: RunRules {
+            lead_days: 365,
+            lead_times: Vec::new(),
+            is_daily: false,
+            minute: 1_439,
+            renew_suspended: false,
+            max_periods_behind: 1_000,
+            consolidation_days: 31,
+            invoicing: Invoicing::Separate,
+        },
         created_at: at("1999-12-31T23:59:59.999999Z"),
         version: 1,
     }
 }
 
 on_both_databases! {
+    async fn lead_times_are_kept_by_what_they_hold_for(kind) {
+        let shop = Shop::new(kind).await;
+        let (monthly, yearly) = ("1m".parse().unwrap(), "1y".parse().unwrap());
+        let scopes = [
+            LeadScope::Cycle(monthly),
+            LeadScope::Product(ProductId(3)),
+            LeadScope::ProductCycle(ProductId(3), yearly),
+            LeadScope::Customer(CustomerId(7)),
+        ];
+        let mut tx = shop.begin().await;
+        for (scope, days) in scopes.into_iter().zip(1..) {
+            sellers::set_lead_time(&mut tx, shop.id(), scope, Some(99)).await.unwrap();
+            sellers::set_lead_time(&mut tx, shop.id(), scope, Some(days)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let read = async || sellers::get(&mut shop.read().await, shop.id()).await.unwrap().unwrap();
+        let mut kept = read().await;
+        assert_eq!(kept.version, 9, "what is remembered about the seller is known to be old");
+        kept.runs.lead_times.sort_by_key(|set| set.scope);
+        let expected: Vec<LeadTime> = scopes.into_iter().zip(1..).map(|(scope, days)| LeadTime { scope, days }).collect();
+        assert_eq!(kept.runs.lead_times, expected);
+        assert_eq!(kept.runs.lead(CustomerId(1), ProductId(3), yearly).days, 3);
+        assert_eq!(kept.runs.lead(CustomerId(1), ProductId(4), yearly).days, 14, "nothing is set for it");
+        let mut tx = shop.begin().await;
+        for scope in scopes {
+            sellers::set_lead_time(&mut tx, shop.id(), scope, None).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(read().await.runs.lead_times, []);
+    }
+
     async fn a_seller_is_read_as_it_was_written(kind) {
         let shop = Shop::bare(kind).await;
         let berlin = moved_and_renamed(2);

@@ -24,6 +24,8 @@ fn suspended_domain(id: i64) -> Service {
         quantity: "2.5".parse().unwrap(),
         own_price_minor: Some(12_345),
         auto_renew: false,
+        renew_on: Some(date(2024, 7, 1)),
+        ends_on: Some(date(2024, 7, 31)),
         ..service(id, ASTRID, SERVER)
     }
 }

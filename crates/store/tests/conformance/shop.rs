@@ -13,8 +13,8 @@ use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_store::invoices::{self, Invoice};
 use perennial_store::prices;
 use perennial_store::products::{self, Product};
-use perennial_store::renewals::{self, NewRenewal, Round, WrittenInvoice};
-use perennial_store::sellers::{self, OpenInvoicePolicy, Seller, SellerParty};
+use perennial_store::renewals::{self, NewInvoice, Round, WrittenInvoice};
+use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
 use perennial_store::services::{self, Service};
 use perennial_store::{Result, Store, Tx};
 use perennial_testkit::{Kind, TestDatabase};
@@ -23,6 +23,8 @@ use perennial_testkit::{Kind, TestDatabase};
 pub const TODAY: Date = Date::constant(2026, 11, 23);
 /// The first day of the first period of everything that is sold.
 pub const ANCHOR: Date = Date::constant(2026, 12, 1);
+/// From which day the run renews it: the default lead time before [`ANCHOR`].
+pub const RENEW_ON: Date = Date::constant(2026, 11, 17);
 /// The customer in most stories.
 pub const ASTRID: CustomerId = CustomerId(7);
 /// What she bought.
@@ -124,6 +126,7 @@ pub fn seller(id: i64) -> Seller {
         open_invoice_policy: OpenInvoicePolicy::Return,
         mail_invoices: true,
         rounding: Rounding::HalfUp,
+        runs: RunRules::default(),
         created_at: noon(),
         version: 1,
     }
@@ -148,6 +151,7 @@ pub fn customer(id: i64, name: &str) -> Customer {
         language: "sv".to_owned(),
         currency: sek(),
         tax_exempt: false,
+        invoicing: None,
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").expect("a rate") },
         created_on: date(2020, 2, 29),
     }
@@ -197,6 +201,8 @@ pub fn service(id: i64, customer: CustomerId, product: ProductId) -> Service {
         quantity: Quantity::ONE,
         own_price_minor: None,
         auto_renew: true,
+        renew_on: Some(RENEW_ON),
+        ends_on: None,
     }
 }
 
@@ -282,7 +288,7 @@ impl Shop {
     }
 
     /// What renewing these services of a seller would write today.
-    pub async fn planned_for(&self, seller: &Seller, ids: &[ServiceId]) -> Vec<NewRenewal> {
+    pub async fn planned_for(&self, seller: &Seller, ids: &[ServiceId]) -> Vec<NewInvoice> {
         let mut conn = self.read().await;
         let mut gathered = renewals::gather(&mut conn, seller, ids).await.expect("facts");
         let needed = gathered.values().flat_map(|found| found.catalogue_products().map(|(product, _)| product));
@@ -292,39 +298,46 @@ impl Shop {
             let mut found = gathered.remove(id).expect("a service that exists");
             found.facts.prices.clone_from(&prices);
             let plan = renewal::plan(&found.facts, TODAY).expect("a service that can be renewed");
-            NewRenewal { plan, version: found.version, customer: found.customer, mail: true, actor: "cli".to_owned() }
+            NewInvoice {
+                plan,
+                versions: vec![found.version],
+                customer: found.customer,
+                mail: true,
+                actor: "cli".to_owned(),
+            }
         };
         ids.iter().map(plan).collect()
     }
 
     /// What renewing these services of Norrsken's would write today.
-    pub async fn planned(&self, ids: &[ServiceId]) -> Vec<NewRenewal> {
+    pub async fn planned(&self, ids: &[ServiceId]) -> Vec<NewInvoice> {
         self.planned_for(&self.seller, ids).await
     }
 
     /// What renewing Astrid's server would write today.
-    pub async fn plan(&self) -> NewRenewal {
+    pub async fn plan(&self) -> NewInvoice {
         self.planned(&[SERVICE]).await.remove(0)
     }
 
     /// Writes renewals in a transaction of their own.
-    pub async fn write(&self, renewals: &[NewRenewal]) -> Result<Vec<WrittenInvoice>> {
+    pub async fn write(&self, renewals: &[NewInvoice]) -> Result<Vec<WrittenInvoice>> {
         self.write_for(&self.seller, renewals).await
     }
 
     /// Writes renewals of a seller in a transaction of their own, as if no service had moved since they were planned: what
     /// is tested here is the claim, not the version that stands in front of it.
-    pub async fn write_for(&self, seller: &Seller, renewals: &[NewRenewal]) -> Result<Vec<WrittenInvoice>> {
-        let services: Vec<ServiceId> = renewals.iter().map(|new| new.plan.service).collect();
+    pub async fn write_for(&self, seller: &Seller, renewals: &[NewInvoice]) -> Result<Vec<WrittenInvoice>> {
+        let claims = renewals.iter().flat_map(|new| &new.plan.claims);
+        let services: Vec<ServiceId> = claims.map(|claim| claim.service).collect();
         let mut tx = self.begin().await;
         let versions = renewals::lock(&mut tx, seller.id, &services).await?;
         drop(tx);
-        let unmoved = |new: &NewRenewal| {
-            let version = versions.get(&new.plan.service).copied().unwrap_or(new.version);
-            NewRenewal { version, ..new.clone() }
+        let unmoved = |new: &NewInvoice| {
+            let now = new.plan.claims.iter().map(|claim| versions.get(&claim.service).copied().unwrap_or(0));
+            NewInvoice { versions: now.collect(), ..new.clone() }
         };
-        let renewals: Vec<NewRenewal> = renewals.iter().map(unmoved).collect();
-        let written = self.round().await.commit(seller, &renewals, noon()).await?;
+        let renewals: Vec<NewInvoice> = renewals.iter().map(unmoved).collect();
+        let written = self.round().await.commit(seller, &renewals, noon(), None).await?;
         Ok(written.into_iter().map(|written| written.expect("no service moved")).collect())
     }
 

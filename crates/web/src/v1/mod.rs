@@ -1,6 +1,8 @@
 //! The v1 API: the shapes of the documented contract, kept field for field.
 
 pub(crate) mod accounts;
+pub(crate) mod autorenew;
+pub(crate) mod cancel_hosting;
 pub(crate) mod envelope;
 pub(crate) mod invoices;
 pub(crate) mod renew;

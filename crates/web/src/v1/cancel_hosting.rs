@@ -1,0 +1,68 @@
+//! `POST /api/cancel-hosting`: ending a service.
+
+use axum::response::Response;
+use perennial_app::{AppError, CancelRequest, Scope};
+use perennial_billing::ServiceId;
+use perennial_store::cancellations::CancellationTiming;
+use serde::{Deserialize, Serialize};
+
+use super::Json;
+use crate::ApiError;
+use crate::context::Context;
+
+/// A wish to end a service; the documented id is a string.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Wish {
+    account_id: Id,
+    #[serde(default)]
+    r#type: String,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    other_reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Text(String),
+    Number(i64),
+}
+
+#[derive(Debug, Serialize)]
+struct Data {
+    success: bool,
+    message: &'static str,
+    info: [&'static str; 1],
+}
+
+/// Cancels a service at once, or at the end of what is billed.
+pub(crate) async fn cancel_hosting(context: Context, Json(wish): Json<Wish>) -> Result<Response, ApiError> {
+    context.require(Scope::WriteBilling)?;
+    let text = match wish.account_id {
+        Id::Text(text) => text,
+        Id::Number(number) => number.to_string(),
+    };
+    let refused = |_| ApiError::bad_request("accountId must be an integer of at least 1");
+    let service: ServiceId = text.parse().map_err(refused)?;
+    let timing = match wish.r#type.as_str() {
+        "Immediate" => CancellationTiming::Immediate,
+        "End of billing period" => CancellationTiming::EndOfPeriod,
+        _ => {
+            let message = "Invalid cancellation type. Must be \"Immediate\" or \"End of billing period\"";
+            return Err(ApiError::bad_request(message));
+        }
+    };
+    let (reason, other_reason) = (wish.reason.unwrap_or_default(), wish.other_reason.unwrap_or_default());
+    let request = CancelRequest { timing, reason, other_reason };
+    match context.app.cancel_service(&context.caller, service, request).await {
+        Ok(_) => Ok(context.success(Data {
+            success: true,
+            message: "Cancellation request submitted successfully",
+            info: ["Cancelation request submitted"],
+        })),
+        Err(AppError::NotFound(_)) => Err(ApiError::not_found("Service not found")),
+        Err(error) => Err(error.into()),
+    }
+}

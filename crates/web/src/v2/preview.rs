@@ -1,0 +1,123 @@
+//! The invoices to come, of a customer or of one service.
+
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
+use axum::response::Response;
+use jiff::civil::Date;
+use perennial_app::{Preview, PreviewOf, Scope};
+use perennial_billing::Plan;
+use perennial_billing::renewal::Line;
+use serde::Serialize;
+
+use super::day::Day;
+use super::{On, Query, amount, path_id};
+use crate::ApiError;
+use crate::context::Context;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    from: Date,
+    until: Date,
+    is_complete: bool,
+    invoices: Vec<Invoice>,
+    not_renewed: Vec<NotRenewed>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invoice {
+    issued_on: Date,
+    due_on: Date,
+    currency: String,
+    net: String,
+    tax: String,
+    total: String,
+    lines: Vec<InvoiceLine>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InvoiceLine {
+    service: String,
+    addon: Option<String>,
+    description: String,
+    quantity: String,
+    unit_price: String,
+    net: String,
+    tax_category: &'static str,
+    tax_rate_percent: String,
+    period_starts: Date,
+    period_ends: Date,
+}
+
+#[derive(Debug, Serialize)]
+struct NotRenewed {
+    service: String,
+    from: Date,
+    reason: String,
+}
+
+/// Of all services of a customer.
+pub(crate) async fn of_customer(
+    context: Context,
+    path: Result<Path<String>, PathRejection>,
+    Query(on): Query<On>,
+) -> Result<Response, ApiError> {
+    let of = PreviewOf::Customer(path_id("cus_", path)?);
+    show(context, of, on).await
+}
+
+/// Of one service by itself.
+pub(crate) async fn of_service(
+    context: Context,
+    path: Result<Path<String>, PathRejection>,
+    Query(on): Query<On>,
+) -> Result<Response, ApiError> {
+    let of = PreviewOf::Service(path_id("svc_", path)?);
+    show(context, of, on).await
+}
+
+async fn show(context: Context, of: PreviewOf, On { on }: On) -> Result<Response, ApiError> {
+    context.require(Scope::ReadBilling)?;
+    let Preview { from, until, forecast } = context.app.preview(&context.caller, of, on.map(|Day(day)| day)).await?;
+    let held = |(service, from, hold): (perennial_billing::ServiceId, Date, perennial_billing::run::Hold)| NotRenewed {
+        service: format!("svc_{service}"),
+        from,
+        reason: hold.to_string(),
+    };
+    Ok(context.plain(Shown {
+        from,
+        until,
+        is_complete: !forecast.is_cut,
+        invoices: forecast.invoices.iter().map(invoice).collect(),
+        not_renewed: forecast.held.into_iter().map(held).collect(),
+    }))
+}
+
+fn invoice(plan: &Plan) -> Invoice {
+    Invoice {
+        issued_on: plan.issued_on,
+        due_on: plan.due_on,
+        currency: plan.total.currency.to_string(),
+        net: amount(plan.net),
+        tax: amount(plan.tax),
+        total: amount(plan.total),
+        lines: plan.lines.iter().map(line).collect(),
+    }
+}
+
+fn line(line: &Line) -> InvoiceLine {
+    InvoiceLine {
+        service: format!("svc_{}", line.service),
+        addon: line.addon.map(|addon| format!("add_{addon}")),
+        description: line.description.clone(),
+        quantity: line.quantity.to_string(),
+        unit_price: amount(line.unit_price),
+        net: amount(line.net),
+        tax_category: line.tax.category.code(),
+        tax_rate_percent: line.tax.rate.percent(),
+        period_starts: line.period.starts,
+        period_ends: line.period.ends,
+    }
+}
