@@ -68,7 +68,8 @@ from bench_plan b join bench_taxes t on t.invoice_id = b.invoice_id
 cross join (select 1 as entry, 'receivable' as account union all select 2, 'revenue' union all select 3, 'vat') k
 order by b.invoice_id, k.entry;
 
-update services set next_period = b.next_period + 1, billed_through = b.ends, open_invoice_id = b.invoice_id,
+update services set next_period = b.next_period + 1, billed_through = b.ends, renew_on = {renew on},
+    open_invoice_id = b.invoice_id,
     version = version + 1
 from bench_plan b where services.seller_id = 1 and services.id = b.service_id;
 

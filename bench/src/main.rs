@@ -11,6 +11,7 @@ mod floor;
 mod process;
 mod provider;
 mod report;
+mod run;
 mod server;
 
 use std::fs;
@@ -29,6 +30,7 @@ use crate::ceiling::CEILING_RENEWALS;
 use crate::cell::{Cell, Contender};
 use crate::database::{Kind, Prepared};
 use crate::report::{Conditions, DatabaseReport, Pair, Report, Row, Spread};
+use crate::run::Runs;
 use crate::server::Program;
 
 /// Callers of the fixed answer.
@@ -188,6 +190,7 @@ impl Run {
     async fn database(&self, database: &Prepared, program: &Program) -> Result<DatabaseReport> {
         let ceiling_renewals = database.provider.services.len().min(CEILING_RENEWALS);
         let ceiling = self.ceiling(database, program, ceiling_renewals).await?;
+        let runs = self.runs(database, program, ceiling)?;
         let mut rows = Vec::new();
         for connections in &self.connections {
             let connections = usize::try_from(*connections)?;
@@ -204,7 +207,26 @@ impl Run {
             }
             rows.push(Pair::of(connections, Row::of(connections, ours), Row::of(connections, floor), ceiling));
         }
-        Ok(DatabaseReport { database: database.kind(), version: database.version()?, ceiling, ceiling_renewals, rows })
+        Ok(DatabaseReport {
+            database: database.kind(),
+            version: database.version()?,
+            ceiling,
+            ceiling_renewals,
+            runs,
+            rows,
+        })
+    }
+
+    fn runs(&self, database: &Prepared, program: &Program, ceiling: Spread) -> Result<Runs> {
+        let due = database.provider.services.len();
+        let (mut seconds, mut peaks) = (Vec::new(), Vec::new());
+        for turn in 1..=self.repeat {
+            let (took, peak) = run::renew(database, program, turn == self.repeat)?;
+            eprintln!("run: {due} renewals in {took:.2} s = {:.0}/s, {peak:.0} MiB", due as f64 / took);
+            seconds.push(took);
+            peaks.push(peak);
+        }
+        Ok(Runs::of(due, &seconds, &peaks, ceiling))
     }
 
     async fn ceiling(&self, database: &Prepared, program: &Program, renewals: usize) -> Result<Spread> {

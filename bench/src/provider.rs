@@ -9,8 +9,8 @@ use perennial_app::{
     Actor, App, Clock, NewKey, NewPrice, PriceFeeds, ProviderData, Random, Scope, Scopes, demo_seller,
 };
 use perennial_billing::{
-    AddonId, Currency, CustomerId, CustomerKind, Cycle, Money, PriceSource, ProductId, Quantity, Schedule, ServiceId,
-    ServiceStatus, TaxProfile,
+    AddonId, Currency, CustomerId, CustomerKind, Cycle, Invoicing, Money, PriceSource, ProductId, Quantity, Schedule,
+    ServiceId, ServiceStatus, TaxProfile,
 };
 use perennial_store::Store;
 use perennial_store::addons::Addon;
@@ -32,6 +32,8 @@ const FIRST_ADDON: i64 = 700;
 const LAST_SAFE_DAY: i8 = 28;
 /// Next periods start within this many days.
 const DUE_WITHIN_DAYS: usize = 30;
+/// Within which a run renews; more than the services renewed before are ahead.
+const LEAD_DAYS: u16 = 90;
 const MONTHLY: &str = "1m";
 /// Decides the order in which services are renewed.
 const SEED: u64 = 2026;
@@ -76,7 +78,12 @@ impl Provider {
     /// Loads a provider with this many services into an empty, migrated database.
     pub async fn load(store: Store, services: usize) -> Result<Self> {
         let app = App::new(store, Clock::System, Random::System, PriceFeeds::new(BTreeMap::new(), Random::System)?);
-        let seller = app.create_seller(Actor::Import, demo_seller()?).await?;
+        let mut seller = app.create_seller(Actor::Import, demo_seller()?).await?;
+        // Everything is due for a run, and each renewal has an invoice of its own, as the others' have.
+        seller.runs.lead_days = LEAD_DAYS;
+        seller.runs.invoicing = Invoicing::Separate;
+        seller.runs.is_daily = false;
+        app.change_seller(Actor::Import, &seller).await?;
         let key = NewKey {
             name: "bench".to_owned(),
             scopes: Scopes::of(&[Scope::WriteBilling]),
@@ -188,6 +195,7 @@ fn customer(seller: &Seller, nth: usize, today: Date) -> Result<Customer> {
         currency: sek()?,
         tax_exempt: false,
         tax,
+        invoicing: None,
         created_on: today,
     })
 }
@@ -210,6 +218,8 @@ fn service(nth: usize, today: Date) -> Result<Service> {
         quantity: Quantity::ONE,
         own_price_minor: None,
         auto_renew: true,
+        renew_on: None,
+        ends_on: None,
     })
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cell::Cell;
 use crate::database::Kind;
+use crate::run::Runs;
 
 /// A cell in which others used more of the machine than this says little.
 const NOISY_PERCENT: f64 = 10.0;
@@ -55,6 +56,8 @@ pub struct DatabaseReport {
     pub ceiling: Spread,
     /// Renewals in that transaction.
     pub ceiling_renewals: usize,
+    /// The renewal run.
+    pub runs: Runs,
     /// By the number of callers.
     pub rows: Vec<Pair>,
 }
@@ -227,6 +230,14 @@ impl DatabaseReport {
             "C = {} renewals/s ({} in one transaction).\n",
             spread(self.ceiling),
             whole(self.ceiling_renewals as f64)
+        )?;
+        let Runs { due, rate, peak_rss_mib, ceiling_ratio } = &self.runs;
+        writeln!(
+            out,
+            "`perennial run` with {} due, an invoice each: {} renewals/s = **{ceiling_ratio:.2}** × C, {:.0} MiB resident.\n",
+            whole(*due as f64),
+            spread(*rate),
+            peak_rss_mib.median
         )?;
         writeln!(
             out,

@@ -79,7 +79,7 @@ impl Program {
     }
 
     /// Without a limit on calls, and silent but for warnings.
-    fn with_config(&self, folder: &Path, database: &str) -> Result<Command> {
+    pub fn with_config(&self, folder: &Path, database: &str) -> Result<Command> {
         let file = folder.join("perennial.toml");
         let text =
             format!("[database]\nurl = \"{database}\"\n[server]\nrate_limit_per_minute = 0\n[log]\nlevel = \"warn\"\n");

@@ -7,8 +7,8 @@ declare
     f record;
     a record;
     invoice constant bigint := nextval('ids_invoice');
-    starts_on date;
-    ends_on date;
+    starts_day date;
+    ends_day date;
     days text;
     line_net bigint;
     net bigint;
@@ -45,20 +45,20 @@ begin
     if f.open_invoice_id is not null then
         return -f.open_invoice_id;
     end if;
-    starts_on := f.billed_through;
-    if f.status <> 'active' or starts_on > today + make_interval(months => f.renew_ahead_months::int) then
+    starts_day := f.billed_through;
+    if f.status <> 'active' or starts_day > today + make_interval(months => f.renew_ahead_months::int) then
         raise 'service % cannot be renewed', the_service;
     end if;
-    ends_on := f.anchor + make_interval(months => f.next_period::int + 1);
-    days := ', ' || starts_on || ' – ' || (ends_on - 1);
+    ends_day := f.anchor + make_interval(months => f.next_period::int + 1);
+    days := ', ' || starts_day || ' – ' || (ends_day - 1);
     insert into periods (seller_id, service_id, period, invoice_id, starts, ends, state)
-    values (1, the_service, f.next_period, invoice, starts_on, ends_on, 'invoiced');
+    values (1, the_service, f.next_period, invoice, starts_day, ends_day, 'invoiced');
     net := (f.price * f.quantity_millionths + 500000) / 1000000;
     insert into invoice_lines (seller_id, invoice_id, line, service_id, addon_id, product_id, description,
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends,
         price_origin, price_id)
     values (1, invoice, line, the_service, null, f.product_id, f.product_name || ' ' || f.label || days,
-        f.quantity_millionths, f.price, net, f.tax_category, f.tax_rate_ppm, starts_on, ends_on,
+        f.quantity_millionths, f.price, net, f.tax_category, f.tax_rate_ppm, starts_day, ends_day,
         case when f.is_catalogue then 'catalogue' else 'own' end, case when f.is_catalogue then f.price_id end);
     for a in
         select addons.id, addons.product_id, addons.quantity_millionths, p.name, v.id as price_id,
@@ -68,7 +68,7 @@ begin
         left join lateral (
             select id, amount_minor from prices
             where seller_id = 1 and product_id = addons.product_id and cycle = f.cycle and currency = f.currency
-                and starts <= starts_on
+                and starts <= starts_day
             order by starts desc limit 1
         ) v on true
         where addons.seller_id = 1 and addons.service_id = the_service and addons.status = 'active'
@@ -81,7 +81,7 @@ begin
             quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends,
             price_origin, price_id)
         values (1, invoice, line, the_service, a.id, a.product_id, '+ ' || a.name || days,
-            a.quantity_millionths, a.price, line_net, f.tax_category, f.tax_rate_ppm, starts_on, ends_on,
+            a.quantity_millionths, a.price, line_net, f.tax_category, f.tax_rate_ppm, starts_day, ends_day,
             case when a.is_catalogue then 'catalogue' else 'own' end, case when a.is_catalogue then a.price_id end);
     end loop;
     tax := (net * f.tax_rate_ppm + 500000) / 1000000;
@@ -91,7 +91,8 @@ begin
     values (1, invoice, 1, 'receivable', f.currency, net + tax, today),
         (1, invoice, 2, 'revenue', f.currency, -net, today),
         (1, invoice, 3, 'vat', f.currency, -tax, today);
-    update services set next_period = next_period + 1, billed_through = ends_on, open_invoice_id = invoice,
+    update services set next_period = next_period + 1, billed_through = ends_day,
+        renew_on = ends_day - (select lead_days::int from sellers where id = 1), open_invoice_id = invoice,
         version = version + 1
     where seller_id = 1 and id = the_service;
     insert into outbox (seller_id, id, kind, invoice_id, state, attempts, created_at, next_attempt_at)
@@ -106,7 +107,7 @@ begin
     insert into invoices (seller_id, id, kind, fiscal_year, series_number, number, customer_id, issued_on, due_on,
         issued_at, currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, status, paid_at)
     values (1, invoice, 'invoice', year, nth, year::text || lpad(nth::text, greatest(5, length(nth::text)), '0'),
-        f.customer_id, today, greatest(starts_on, today + f.payment_terms_days::int), now(), f.currency, net, tax,
+        f.customer_id, today, greatest(starts_day, today + f.payment_terms_days::int), now(), f.currency, net, tax,
         net + tax, f.rounding, f.seller, f.buyer, 'issued', null);
     return invoice;
 end $$;

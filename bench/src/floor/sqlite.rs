@@ -145,7 +145,8 @@ impl<'c> Statements<'c> {
                 (1, ?1, 3, 'vat', ?2, -?4, ?5)",
             )?,
             advance: prepare(
-                "update services set next_period = next_period + 1, billed_through = ?2, open_invoice_id = ?3, \
+                "update services set next_period = next_period + 1, billed_through = ?2, \
+                renew_on = date(?2, '-' || (select lead_days from sellers where id = 1) || ' days'), open_invoice_id = ?3, \
                 version = version + 1 where seller_id = 1 and id = ?1",
             )?,
             outbox: prepare(
