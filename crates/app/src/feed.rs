@@ -4,19 +4,27 @@
 //! and answers `{"price": "99.00", "currency": "SEK"}`: the price of one for one period without tax, as a decimal text.
 //! Everything else (another status, another currency, a number instead of a text) means that there is no price now.
 
-use std::collections::{BTreeMap, HashMap};
+mod breaker;
+mod memory;
+
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use perennial_billing::{Currency, Cycle, Money, ProductId};
 use reqwest::{StatusCode, redirect};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::breaker::Breaker;
+use self::memory::Memory;
 use crate::Random;
 
-/// How long a renewal waits for a price, all tries together.
+pub use self::breaker::{FEED_FAILURES_TO_REST, FEED_REST};
+
+/// How long a feed has for a price, all tries together.
 pub const FEED_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one try may take, so that a second one fits into the deadline.
 pub const FEED_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,8 +34,10 @@ pub const FEED_RETRIES: u32 = 2;
 const RETRY_PAUSE_MS: u64 = 100;
 /// Bytes of an answer that are read at most.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// Answers that are remembered at most; then all are forgotten.
-const MAX_CACHED_ANSWERS: usize = 10_000;
+/// Questions that a feed is asked at the same time; more wait for their turn.
+const MAX_QUESTIONS: usize = 32;
+/// How long a question waits for its turn.
+const QUESTION_WAIT: Duration = Duration::from_secs(5);
 
 /// A configured feed.
 #[derive(Clone)]
@@ -36,13 +46,17 @@ pub struct FeedConfig {
     pub url: String,
     /// How long an answer is good for; zero asks each time.
     pub cache_for: Duration,
+    /// How old an answer may be that is taken when the feed does not answer; zero takes none.
+    pub stale_for: Duration,
     /// Sent as `Authorization: Bearer …`, if there is one.
     pub token: Option<String>,
 }
 
 impl fmt::Debug for FeedConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FeedConfig").field("url", &self.url).field("cache_for", &self.cache_for).finish_non_exhaustive()
+        let mut shown = f.debug_struct("FeedConfig");
+        shown.field("url", &self.url).field("cache_for", &self.cache_for).field("stale_for", &self.stale_for);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -81,14 +95,22 @@ pub(crate) struct PriceQuery {
     pub currency: Currency,
 }
 
-/// All configured feeds, one pool of connections and the answers that are still good.
+/// All configured feeds and one pool of connections.
 #[derive(Debug)]
 pub struct PriceFeeds {
-    feeds: BTreeMap<String, FeedConfig>,
+    feeds: BTreeMap<String, Feed>,
     /// Missing when no feed is configured: an HTTP client wants root certificates, which not every machine has.
     client: Option<reqwest::Client>,
-    cache: Mutex<HashMap<PriceQuery, (Instant, Money)>>,
     random: Random,
+}
+
+/// One feed, and what is known about it.
+#[derive(Debug)]
+struct Feed {
+    config: FeedConfig,
+    memory: Memory,
+    breaker: Mutex<Breaker>,
+    questions: Semaphore,
 }
 
 #[derive(Deserialize)]
@@ -97,11 +119,15 @@ struct Answer {
     currency: String,
 }
 
+/// A price, or why there is none.
+type Answered = Result<Money, Failure>;
+
 /// What one try came to.
+#[derive(Debug, Clone)]
 enum Failure {
-    /// Asking again may help.
+    /// There was no answer; asking again may help.
     Passing(String),
-    /// It will not.
+    /// There was one, and it will not change.
     Final(String),
 }
 
@@ -126,7 +152,14 @@ impl PriceFeeds {
             Some(name) => Some(client().map_err(|reason| FeedConfigError { name: name.clone(), reason })?),
             None => None,
         };
-        Ok(Self { feeds, client, cache: Mutex::default(), random })
+        let feed = |config| Feed {
+            config,
+            memory: Memory::default(),
+            breaker: Mutex::default(),
+            questions: Semaphore::new(MAX_QUESTIONS),
+        };
+        let feeds = feeds.into_iter().map(|(name, config)| (name, feed(config))).collect();
+        Ok(Self { feeds, client, random })
     }
 
     /// The names of the configured feeds.
@@ -134,7 +167,8 @@ impl PriceFeeds {
         self.feeds.keys().map(String::as_str)
     }
 
-    /// The current price, from an answer that is still good or by asking, within [`FEED_DEADLINE`].
+    /// The current price, from an answer that is still good or by asking, which takes [`FEED_DEADLINE`] at most once it is
+    /// its turn.
     pub(crate) async fn price(&self, query: &PriceQuery) -> Result<Money, PriceUnavailable> {
         let unavailable = |reason: String| PriceUnavailable {
             feed: query.feed.clone(),
@@ -146,49 +180,71 @@ impl PriceFeeds {
         let (Some(feed), Some(client)) = (self.feeds.get(&query.feed), &self.client) else {
             return Err(unavailable("no such feed is configured".to_owned()));
         };
-        if let Some(price) = self.remembered(feed, query) {
+        if let Some((_, price)) = feed.memory.answer(query, feed.config.cache_for) {
             return Ok(price);
         }
-        match timeout(FEED_DEADLINE, self.ask(client, feed, query)).await {
-            Ok(Ok(price)) => {
-                self.remember(feed, query, price);
+        match feed.memory.once(query, self.ask(client, feed, query)).await {
+            Ok(price) => Ok(price),
+            Err(Failure::Final(reason)) => Err(unavailable(reason)),
+            Err(Failure::Passing(reason)) => {
+                let stale = feed.memory.answer(query, feed.config.stale_for);
+                let (age, price) = stale.ok_or_else(|| unavailable(reason.clone()))?;
+                let unavailable = unavailable(reason);
+                tracing::warn!("{unavailable}; {price}, its answer of {} s ago, is taken", age.as_secs());
                 Ok(price)
             }
-            Ok(Err(reason)) => Err(unavailable(reason)),
-            Err(_) => Err(unavailable(format!("no answer within {} s", FEED_DEADLINE.as_secs()))),
         }
     }
 
-    async fn ask(&self, client: &reqwest::Client, feed: &FeedConfig, query: &PriceQuery) -> Result<Money, String> {
+    /// Asks, unless the feed is left alone, and remembers what it says.
+    async fn ask(&self, client: &reqwest::Client, feed: &Feed, query: &PriceQuery) -> Answered {
+        // Nobody closes it, so it is time that is up. That many ask is not the feed's fault.
+        let Ok(_turn) = timeout(QUESTION_WAIT, feed.questions.acquire()).await else {
+            let seconds = QUESTION_WAIT.as_secs();
+            let reason =
+                format!("{MAX_QUESTIONS} other questions are under way, and this one had to wait for {seconds} s");
+            return Err(Failure::Passing(reason));
+        };
+        if let Err(rest) = feed.breaker().enter(Instant::now()) {
+            let seconds = rest.as_secs() + 1;
+            let reason = format!("it did not answer several times, and is not asked for another {seconds} s");
+            return Err(Failure::Passing(reason));
+        }
+        let late = || Failure::Passing(format!("no answer within {} s", FEED_DEADLINE.as_secs()));
+        let answered = timeout(FEED_DEADLINE, self.ask_again(client, &feed.config, query)).await;
+        let answered = answered.unwrap_or_else(|_| Err(late()));
+        match &answered {
+            Err(Failure::Passing(_)) => feed.breaker().failed(Instant::now()),
+            Err(Failure::Final(_)) => feed.breaker().answered(),
+            Ok(price) => {
+                feed.breaker().answered();
+                if feed.config.cache_for + feed.config.stale_for > Duration::ZERO {
+                    feed.memory.remember(query, *price);
+                }
+            }
+        }
+        answered
+    }
+
+    async fn ask_again(&self, client: &reqwest::Client, feed: &FeedConfig, query: &PriceQuery) -> Answered {
         let mut tries = 0;
         loop {
             match ask_once(client, feed, query).await {
-                Ok(price) => return Ok(price),
                 Err(Failure::Passing(_)) if tries < FEED_RETRIES => {
                     tries += 1;
                     let pause = RETRY_PAUSE_MS * u64::from(tries);
                     let jitter = self.random.below(pause).unwrap_or(0);
                     sleep(Duration::from_millis(pause + jitter)).await;
                 }
-                Err(Failure::Passing(reason) | Failure::Final(reason)) => return Err(reason),
+                answered => return answered,
             }
         }
     }
+}
 
-    fn remembered(&self, feed: &FeedConfig, query: &PriceQuery) -> Option<Money> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(query).filter(|(asked, _)| asked.elapsed() < feed.cache_for).map(|(_, price)| *price)
-    }
-
-    fn remember(&self, feed: &FeedConfig, query: &PriceQuery, price: Money) {
-        if feed.cache_for.is_zero() {
-            return;
-        }
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= MAX_CACHED_ANSWERS {
-            cache.clear();
-        }
-        cache.insert(query.clone(), (Instant::now(), price));
+impl Feed {
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -203,7 +259,7 @@ fn client() -> Result<reqwest::Client, String> {
         .map_err(|error| format!("no HTTP client can be made, are root certificates installed? {error}"))
 }
 
-async fn ask_once(client: &reqwest::Client, feed: &FeedConfig, query: &PriceQuery) -> Result<Money, Failure> {
+async fn ask_once(client: &reqwest::Client, feed: &FeedConfig, query: &PriceQuery) -> Answered {
     let url = fill_in(&feed.url, query.product, &query.cycle.to_string(), query.currency.code());
     let mut request = client.get(url).header("accept", "application/json");
     if let Some(token) = &feed.token {
@@ -267,7 +323,8 @@ mod tests {
     #[test]
     fn a_feed_needs_an_address_that_names_the_product() {
         let config = |url: &str| {
-            let feed = FeedConfig { url: url.to_owned(), cache_for: Duration::ZERO, token: None };
+            let feed =
+                FeedConfig { url: url.to_owned(), cache_for: Duration::ZERO, stale_for: Duration::ZERO, token: None };
             PriceFeeds::new(BTreeMap::from([("registrar".to_owned(), feed)]), Random::seeded(1))
         };
         assert!(config("https://prices.example/{product}?cycle={cycle}&currency={currency}").is_ok());

@@ -55,7 +55,8 @@ pub use demo::{DEMO_SERVICE, demo_data, demo_seller};
 pub use error::{AppError, Problem, Result};
 pub use explain::Explanation;
 pub use feed::{
-    FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_RETRIES, FeedConfig, FeedConfigError, PriceFeeds, PriceUnavailable,
+    FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_FAILURES_TO_REST, FEED_REST, FEED_RETRIES, FeedConfig, FeedConfigError,
+    PriceFeeds, PriceUnavailable,
 };
 pub use import::{CSV_FILES, ImportError, Imported};
 pub use key::{CreatedKey, NewKey};

@@ -85,6 +85,8 @@ pub struct Feed {
     pub url: String,
     #[serde(default = "default_cache_seconds")]
     pub cache_seconds: u64,
+    #[serde(default)]
+    pub stale_seconds: u64,
 }
 
 fn default_cache_seconds() -> u64 {
@@ -165,6 +167,7 @@ impl Config {
             let config = FeedConfig {
                 url: feed.url.clone(),
                 cache_for: Duration::from_secs(feed.cache_seconds),
+                stale_for: Duration::from_secs(feed.stale_seconds),
                 token: env::var(variable).ok().filter(|token| !token.is_empty()),
             };
             (name.clone(), config)
@@ -181,7 +184,7 @@ fn unknown_key(key: &str) -> String {
         "database" => &["url"],
         "server" => &["listen", "rate_limit_per_minute"],
         "log" => &["format", "level"],
-        _ => &["url", "cache_seconds"],
+        _ => &["url", "cache_seconds", "stale_seconds"],
     };
     let likeness = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
     let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

@@ -16,6 +16,8 @@ pub enum FeedBehaviour {
     Flaky(u32, String),
     /// Takes the request and says nothing for this long.
     Silent(Duration),
+    /// Answers 200 with this body after this long.
+    Slow(Duration, String),
     /// Closes the connection.
     HangUp,
 }
@@ -100,6 +102,10 @@ impl TestFeed {
                 FeedBehaviour::Answer(status, body) => (status, body),
                 FeedBehaviour::Flaky(failures, _) if failures > 0 => (503, String::new()),
                 FeedBehaviour::Flaky(_, body) => (200, body),
+                FeedBehaviour::Slow(time, body) => {
+                    tokio::time::sleep(time).await;
+                    (200, body)
+                }
                 FeedBehaviour::Silent(time) => {
                     tokio::time::sleep(time).await;
                     return;

@@ -41,8 +41,14 @@ impl Provider {
 
     /// A provider whose feed `registrar` is at this address and never cached.
     pub async fn with_feed(kind: Kind, url: Option<String>) -> Self {
+        Self::with_stale_feed(kind, url, Duration::ZERO).await
+    }
+
+    /// A provider whose feed `registrar` is at this address; an answer that is not older than this is taken when it is away.
+    pub async fn with_stale_feed(kind: Kind, url: Option<String>, stale_for: Duration) -> Self {
         let database = TestDatabase::new(kind).await;
-        let app = app(&database, url, Duration::ZERO).await;
+        let feed = url.map(|url| FeedConfig { url, cache_for: Duration::ZERO, stale_for, token: None });
+        let app = app(&database, feed).await;
         let new = NewSeller {
             party: SellerParty {
                 name: "Norrsken Hosting AB".to_owned(),
@@ -64,7 +70,7 @@ impl Provider {
 
     /// Another node of the same installation, at the same moment.
     pub async fn second_node(&self) -> App {
-        let node = app(&self.database, None, Duration::ZERO).await;
+        let node = app(&self.database, None).await;
         node.clock.set(self.app.clock.now());
         node
     }
@@ -203,9 +209,8 @@ impl Provider {
 }
 
 /// An app on a test's database at 12:00 of [`TODAY`] in Sundsvall, with predictable randomness.
-async fn app(database: &TestDatabase, feed: Option<String>, cache_for: Duration) -> App {
-    let feeds: BTreeMap<String, FeedConfig> =
-        feed.map(|url| ("registrar".to_owned(), FeedConfig { url, cache_for, token: None })).into_iter().collect();
+async fn app(database: &TestDatabase, feed: Option<FeedConfig>) -> App {
+    let feeds: BTreeMap<String, FeedConfig> = feed.map(|feed| ("registrar".to_owned(), feed)).into_iter().collect();
     let random = Random::seeded(7);
     let feeds = PriceFeeds::new(feeds, random.clone()).expect("a feed's configuration");
     let clock = Clock::manual("2026-11-23T11:00:00Z".parse().unwrap());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use jiff::civil::date;
-use perennial_app::{FEED_DEADLINE, Outcome};
+use perennial_app::{FEED_DEADLINE, FEED_FAILURES_TO_REST, Outcome};
 use perennial_testkit::{FeedBehaviour, Provider, TestFeed, on_both_databases};
 
 use crate::{ledger_of, outcome};
@@ -89,6 +89,73 @@ on_both_databases! {
         let renewed = outcome(provider.app.renew(&provider.staff(), &[service]).await);
         assert!(matches!(renewed, Outcome::Renewed(_)));
         assert_eq!(feed.requests().len(), 3, "two stumbles, then a price");
+    }
+
+    async fn the_same_question_is_asked_once_while_it_is_under_way(kind) {
+        const CALLERS: usize = 64;
+        let feed = TestFeed::start("149.00").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let disa = provider.customer("Disa Holm").await;
+        let mut services = Vec::new();
+        for _ in 0..CALLERS {
+            services.push(provider.service(disa, domain, date(2026, 12, 1)).await);
+        }
+        feed.behave(FeedBehaviour::Slow(Duration::from_secs(1), r#"{"price":"149.00","currency":"SEK"}"#.to_owned()));
+        let calls = services.into_iter().map(|service| {
+            let (app, staff) = (provider.app.clone(), provider.staff());
+            tokio::spawn(async move { outcome(app.renew(&staff, &[service]).await) })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            assert!(matches!(call.await.unwrap(), Outcome::Renewed(_)));
+        }
+        assert!(feed.requests().len() < CALLERS / 8, "{} questions", feed.requests().len());
+    }
+
+    async fn a_feed_that_is_away_is_left_alone_after_a_while(kind) {
+        let feed = TestFeed::start("149.00").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let disa = provider.customer("Disa Holm").await;
+        let service = provider.service(disa, domain, date(2026, 12, 1)).await;
+        feed.behave(FeedBehaviour::HangUp);
+        for _ in 0..FEED_FAILURES_TO_REST {
+            let failed = outcome(provider.app.renew(&provider.staff(), &[service]).await);
+            assert!(matches!(failed, Outcome::PriceUnavailable(_)), "{failed:?}");
+        }
+        let asked = feed.requests().len();
+        feed.set_price("149.00");
+        let Outcome::PriceUnavailable(reason) = outcome(provider.app.renew(&provider.staff(), &[service]).await) else {
+            panic!("it is left alone")
+        };
+        assert!(reason.contains("it did not answer several times, and is not asked for another "), "{reason}");
+        assert_eq!(feed.requests().len(), asked);
+        provider.assert_well().await;
+    }
+
+    async fn an_old_answer_is_taken_only_if_the_provider_allows_it(kind) {
+        for (stale_for, is_renewed) in [(Duration::from_secs(3_600), true), (Duration::ZERO, false)] {
+            let feed = TestFeed::start("149.00").await;
+            let provider = Provider::with_stale_feed(kind, Some(feed.url()), stale_for).await;
+            let domain = provider.product_from(".se domain", "feed:registrar").await;
+            let erik = provider.customer("Erik Lund").await;
+            let first = provider.service(erik, domain, date(2026, 12, 1)).await;
+            let second = provider.service(erik, domain, date(2026, 12, 1)).await;
+            provider.app.renew(&provider.staff(), &[first]).await.unwrap();
+            feed.behave(FeedBehaviour::HangUp);
+            match outcome(provider.app.renew(&provider.staff(), &[second]).await) {
+                Outcome::Renewed(renewed) => assert_eq!(renewed.plan.lines[0].unit_price.minor, 14_900),
+                _ => assert!(!is_renewed),
+            }
+            let issued = ledger_of(&provider).await.matches(".se domain").count();
+            assert_eq!(issued, 1 + usize::from(is_renewed));
+            // What it says is not put aside for what it said.
+            let third = provider.service(erik, domain, date(2026, 12, 1)).await;
+            feed.behave(FeedBehaviour::Answer(404, String::new()));
+            let gone = outcome(provider.app.renew(&provider.staff(), &[third]).await);
+            assert!(matches!(gone, Outcome::PriceUnavailable(_)), "{gone:?}");
+            provider.assert_well().await;
+        }
     }
 
     async fn a_silent_feed_holds_up_nobody_else(kind) {

@@ -205,7 +205,7 @@ on_both_databases! {
         let anna = provider.customer("Anna Ek").await;
         let service = provider.service(anna, domain, date(2026, 12, 1)).await;
         provider.service(provider.customer("Bo Dahl").await, provider.product("Server", "100.00").await, date(2026, 12, 1)).await;
-        feed.behave(FeedBehaviour::Answer(500, String::new()));
+        feed.behave(FeedBehaviour::Answer(404, String::new()));
         let mut days = Vec::new();
         for day in 23..=30 {
             provider.set_day(date(2026, 11, day));
@@ -216,18 +216,18 @@ on_both_databases! {
         }
         assert_snapshot!(days.join("\n"), @"
         2026-11-23: found 2, renewed 1 on 1 invoices, skipped 0, failed 1
-          service 1, 1 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 500 Internal Server Error
+          service 1, 1 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 404 Not Found
         2026-11-24: found 1, renewed 0 on 0 invoices, skipped 0, failed 1
-          service 1, 2 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 500 Internal Server Error
+          service 1, 2 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 404 Not Found
         2026-11-25: found 1, renewed 0 on 0 invoices, skipped 0, failed 1
-          service 1, 3 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 500 Internal Server Error
+          service 1, 3 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 404 Not Found
         2026-11-27: found 1, renewed 0 on 0 invoices, skipped 0, failed 1
-          service 1, 4 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 500 Internal Server Error
+          service 1, 4 in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 404 Not Found
         ");
         assert_snapshot!(explained(&provider, service).await, @"
         Service 1 (Domain vps.example.net) of customer 1 is active, is renewed monthly, and billed up to 2026-12-01.
         From 2026-12-01 on, which is when it is tried again, the run at 03:00 renews it.
-        Run 5 did not renew it, 4 times in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 500 Internal Server Error.
+        Run 5 did not renew it, 4 times in a row: price feed `registrar`, product 1, cycle 1m, currency SEK: it answered 404 Not Found.
         Renewing it on 2026-12-01 is not possible: no price for product 1, cycle 1m, currency SEK on 2026-12-01.
         ");
         feed.set_price("12.50");
