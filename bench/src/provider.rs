@@ -217,6 +217,8 @@ fn service(nth: usize, today: Date) -> Result<Service> {
         paid_through: Some(due),
         quantity: Quantity::ONE,
         own_price_minor: None,
+        own_price_through: None,
+        price_kept_on: None,
         auto_renew: true,
         renew_on: None,
         ends_on: None,

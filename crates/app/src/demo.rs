@@ -218,6 +218,8 @@ fn demo_service(random: &Random, data: &ProviderData, customer: CustomerId, toda
         paid_through: Some(due),
         quantity: Quantity::ONE,
         own_price_minor: None,
+        own_price_through: None,
+        price_kept_on: None,
         auto_renew: true,
         renew_on: None,
         ends_on: None,

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use perennial_billing::forecast::Subject;
 use perennial_billing::renewal::{Facts, Plan, PriceOrigin, Refusal, plan};
 use perennial_billing::run::{Hold, hold, lasting_hold};
-use perennial_billing::{Cycle, LeadTime, RunId, ServiceId};
+use perennial_billing::{Cycle, LeadTime, PriceRule, RunId, ServiceId};
 use perennial_store::runs::{self, RunProblem};
 use perennial_store::sellers::Seller;
 use perennial_store::services;
@@ -170,13 +170,23 @@ fn how_much(explanation: &Explanation, facts: &Facts) -> Vec<String> {
                 plan.due_on
             )];
             said.extend(plan.lines.iter().map(|line| {
+                let rule = if line.addon.is_none() { facts.item.rule } else { PriceRule::Follow };
                 let origin = match line.price_origin {
-                    PriceOrigin::Own => "its own price".to_owned(),
+                    PriceOrigin::Own => match rule {
+                        PriceRule::Own { through: Some(day), .. } => {
+                            format!("its own price, for periods that begin through {day}")
+                        }
+                        _ => "its own price".to_owned(),
+                    },
                     PriceOrigin::Feed => "what the price feed says now".to_owned(),
                     PriceOrigin::Catalogue(version) => {
                         let starts = facts.prices.iter().find(|known| known.id == version).map(|known| known.starts);
                         let starts = starts.map(|starts| format!(", valid from {starts}")).unwrap_or_default();
-                        format!("version {version} of the catalogue's price{starts}")
+                        let kept = match rule {
+                            PriceRule::Kept(day) => format!("; it keeps the price of {day}"),
+                            _ => String::new(),
+                        };
+                        format!("version {version} of the catalogue's price{starts}{kept}")
                     }
                 };
                 let what = line.description.split(", ").next().unwrap_or_default();

@@ -265,6 +265,8 @@ impl Known {
             paid_through: next_due?,
             quantity: quantity?,
             own_price_minor: own_price?.map(|price| price.minor),
+            own_price_through: None,
+            price_kept_on: None,
             auto_renew: auto_renew?,
             renew_on: None,
             ends_on: None,

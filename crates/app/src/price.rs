@@ -1,8 +1,9 @@
 //! Adding a price version. Versions are never changed: a new price is another version with a later start.
 
 use jiff::civil::Date;
-use perennial_billing::{Cycle, Money, PriceId, PriceVersion, ProductId, SellerId};
+use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, SellerId};
 use perennial_store::ids::{self, IdKind};
+use perennial_store::prices::PriceReach;
 use perennial_store::{StoreError, prices, products};
 
 use crate::error::refuse;
@@ -53,6 +54,20 @@ impl App {
                 Ok(version)
             }
         }
+    }
+
+    /// Whom the price of a product for a cycle and currency reaches.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] only.
+    pub async fn price_reach(
+        &self,
+        seller: SellerId,
+        product: ProductId,
+        cycle: Cycle,
+        currency: Currency,
+    ) -> Result<PriceReach> {
+        Ok(prices::reach(&mut self.store.read().await?, seller, product, cycle, currency).await?)
     }
 }
 

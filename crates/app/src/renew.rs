@@ -368,7 +368,8 @@ fn queries_of(gathered: &Gathered) -> impl Iterator<Item = PriceQuery> {
 
 fn query(gathered: &Gathered, item: &Item, source: &PriceSource) -> Option<PriceQuery> {
     match source {
-        PriceSource::Feed(feed) if item.own_price.is_none() => Some(PriceQuery {
+        // Also while a price of its own holds that will end: previews look beyond that day.
+        PriceSource::Feed(feed) if item.rule.may_follow() => Some(PriceQuery {
             feed: feed.clone(),
             product: item.product,
             cycle: gathered.facts.schedule.cycle,

@@ -2,12 +2,13 @@
 
 use jiff::civil::Date;
 use perennial_billing::{
-    CustomerId, Cycle, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId, ServiceStatus,
+    CustomerId, Cycle, PeriodNumber, PriceRule, ProductId, Quantity, Schedule, SellerId, ServiceId, ServiceStatus,
+    price_on,
 };
 use perennial_store::ids::{self, IdKind};
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, Service};
-use perennial_store::{StoreError, renewals};
+use perennial_store::{StoreError, Tx, customers, prices, renewals};
 
 use crate::error::{check_text, refuse};
 use crate::{Actor, App, AppError, Problem, Result};
@@ -44,8 +45,8 @@ pub struct ServiceChange {
     pub label: Option<String>,
     /// How many.
     pub quantity: Option<Quantity>,
-    /// The own price; `Some(None)` returns to the price source.
-    pub own_price_minor: Option<Option<i64>>,
+    /// At which price it is renewed.
+    pub price: Option<PriceRule>,
     /// Whether the renewal run renews it.
     pub auto_renew: Option<bool>,
 }
@@ -72,6 +73,8 @@ impl App {
             paid_through: due,
             quantity: new.quantity,
             own_price_minor: new.own_price_minor,
+            own_price_through: None,
+            price_kept_on: None,
             auto_renew: new.auto_renew,
             renew_on: None,
             ends_on: None,
@@ -107,8 +110,10 @@ impl App {
         service.status = change.status.unwrap_or(service.status);
         service.label = change.label.unwrap_or(service.label);
         service.quantity = change.quantity.unwrap_or(service.quantity);
-        service.own_price_minor = change.own_price_minor.unwrap_or(service.own_price_minor);
         service.auto_renew = change.auto_renew.unwrap_or(service.auto_renew);
+        if let Some(rule) = change.price {
+            set_price(&mut tx, seller, &mut service, rule).await?;
+        }
         let rules = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
         service.renew_on = renew_on(&rules, &service);
         refuse(problems(&service))?;
@@ -117,6 +122,45 @@ impl App {
         tx.commit().await?;
         Ok(service)
     }
+}
+
+/// Gives a service another price, which it must be possible to bill.
+async fn set_price(tx: &mut Tx, seller: SellerId, service: &mut Service, rule: PriceRule) -> Result<()> {
+    let customer = customers::get(tx, seller, service.customer).await?.ok_or(AppError::NotFound("Customer"))?;
+    let currency = customer.currency;
+    let mut problems = Vec::new();
+    let next = service.billed_through;
+    match rule {
+        PriceRule::Follow => {}
+        PriceRule::Own { price, .. } if price.currency != currency => {
+            problems.push(Problem::new(
+                "price",
+                format!("must be in {currency}, the currency of customer {}", customer.id),
+            ));
+        }
+        PriceRule::Own { through: Some(through), .. } if next.is_some_and(|next| next > through) => {
+            let next = next.map(|next| next.to_string()).unwrap_or_default();
+            problems.push(Problem::new("until", format!("is before the next period, which begins on {next}")));
+        }
+        PriceRule::Own { .. } => {}
+        PriceRule::Kept(day) => {
+            let (product, cycle) = (service.product, service.schedule.cycle);
+            let versions = prices::versions(tx, seller, &[(product, cycle, currency)]).await?;
+            if price_on(&versions, product, cycle, currency, day).is_none() {
+                let first = versions.iter().map(|version| version.starts).min();
+                let first = first.map(|day| format!("; the first one is valid from {day}")).unwrap_or_default();
+                let reason = format!("product {product} had no price for {cycle} in {currency} on {day}{first}");
+                problems.push(Problem::new("as_of", reason));
+            }
+        }
+    }
+    refuse(problems)?;
+    (service.own_price_minor, service.own_price_through, service.price_kept_on) = match rule {
+        PriceRule::Follow => (None, None, None),
+        PriceRule::Kept(day) => (None, None, Some(day)),
+        PriceRule::Own { price, through } => (Some(price.minor), through, None),
+    };
+    Ok(())
 }
 
 /// The day from which the run renews a service: the lead time before the first day that is not billed.

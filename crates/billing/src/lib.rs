@@ -40,7 +40,7 @@ pub use invoicing::Invoicing;
 pub use lead::{LeadScope, LeadTime};
 pub use money::{AmountOutOfRange, Money};
 pub use number::{NumberPattern, NumberPatternError};
-pub use price::{PriceSource, PriceVersion, price_on};
+pub use price::{PriceRule, PriceSource, PriceVersion, price_on};
 pub use quantity::Quantity;
 pub use rate::Rate;
 pub use renewal::{Plan, Refusal};

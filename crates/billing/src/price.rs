@@ -37,6 +37,56 @@ pub fn price_on(
         .max_by_key(|v| v.starts)
 }
 
+/// At which price a service or an add-on is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PriceRule {
+    /// What the product's price source says: the catalogue's version for the period's first day, or the feed now.
+    #[default]
+    Follow,
+    /// What the catalogue said on a day, usually the one it was sold on.
+    Kept(Date),
+    /// A price of its own, for one and for one period.
+    Own {
+        /// The price.
+        price: Money,
+        /// The last day on which a period may begin to be billed at it; later ones follow. None is for ever.
+        through: Option<Date>,
+    },
+}
+
+impl PriceRule {
+    /// The rule for a period that begins on this day.
+    #[must_use]
+    pub fn on(self, starts: Date) -> Self {
+        match self {
+            Self::Own { through: Some(through), .. } if starts > through => Self::Follow,
+            rule => rule,
+        }
+    }
+
+    /// Whether a period may follow the price source, this one or a later one.
+    #[must_use]
+    pub fn may_follow(self) -> bool {
+        matches!(self, Self::Follow | Self::Own { through: Some(_), .. })
+    }
+}
+
+impl fmt::Display for PriceRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Follow => f.write_str("what its product costs"),
+            Self::Kept(day) => write!(f, "what its product cost on {day}"),
+            Self::Own { price, through: None } => write!(f, "{price}, a price of its own"),
+            Self::Own { price, through: Some(day) } => {
+                write!(
+                    f,
+                    "{price}, a price of its own for periods that begin through {day}; then what its product costs"
+                )
+            }
+        }
+    }
+}
+
 /// Where the current price of a product comes from at renewal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PriceSource {

@@ -4,8 +4,8 @@ use jiff::{Span, civil::Date};
 
 use crate::{
     AddonId, AmountOutOfRange, Currency, CustomerId, Cycle, DateOutOfRange, InvoiceId, Invoicing, LeadTime, Money,
-    Period, PeriodNumber, PriceId, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus,
-    TaxGroup, TaxProfile, due_date, price_on,
+    Period, PeriodNumber, PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId,
+    ServiceStatus, TaxGroup, TaxProfile, due_date, price_on,
 };
 
 /// Services on one invoice at most.
@@ -64,12 +64,23 @@ pub struct Item {
     pub name: String,
     /// How many.
     pub quantity: Quantity,
-    /// A price of its own, for one and for one period; otherwise the price source's is taken.
-    pub own_price: Option<Money>,
+    /// At which price.
+    pub rule: PriceRule,
     /// What the product's price feed answered, if it has one: valid now, whatever the period.
     pub fed_price: Option<Money>,
     /// Whether the price comes from a feed and not from the catalogue.
     pub is_fed: bool,
+}
+
+impl Item {
+    /// Whether its price may come from the catalogue.
+    #[must_use]
+    pub fn needs_catalogue(&self) -> bool {
+        match self.rule {
+            PriceRule::Kept(_) => true,
+            rule => rule.may_follow() && !self.is_fed,
+        }
+    }
 }
 
 /// The seller's rules for renewals.
@@ -379,16 +390,17 @@ fn line(facts: &Facts, addon: Option<AddonId>, item: &Item, period: Period) -> R
     })
 }
 
-/// An own price, else the feed's, else the version that is valid on the period's first day.
-fn unit_price(facts: &Facts, item: &Item, day: Date) -> Result<(Money, PriceOrigin), Refusal> {
+/// The price of one for a period that begins on this day, and where it comes from.
+fn unit_price(facts: &Facts, item: &Item, starts: Date) -> Result<(Money, PriceOrigin), Refusal> {
     let cycle = facts.schedule.cycle;
-    let price = if item.own_price.is_some() {
-        item.own_price.map(|price| (price, PriceOrigin::Own))
-    } else if item.is_fed {
-        item.fed_price.map(|price| (price, PriceOrigin::Feed))
-    } else {
-        price_on(&facts.prices, item.product, cycle, facts.currency, day)
-            .map(|version| (version.amount, PriceOrigin::Catalogue(version.id)))
+    let (price, day) = match item.rule.on(starts) {
+        PriceRule::Own { price, .. } => (Some((price, PriceOrigin::Own)), starts),
+        PriceRule::Follow if item.is_fed => (item.fed_price.map(|price| (price, PriceOrigin::Feed)), starts),
+        rule => {
+            let day = if let PriceRule::Kept(day) = rule { day } else { starts };
+            let version = price_on(&facts.prices, item.product, cycle, facts.currency, day);
+            (version.map(|version| (version.amount, PriceOrigin::Catalogue(version.id))), day)
+        }
     };
     price.filter(|(price, _)| price.currency == facts.currency).ok_or(Refusal::NoPrice {
         product: item.product,
@@ -410,12 +422,16 @@ mod tests {
         Money::new(minor, "SEK".parse().unwrap())
     }
 
+    fn own(price: Money) -> PriceRule {
+        PriceRule::Own { price, through: None }
+    }
+
     fn item(product: i64, name: &str, quantity: i64) -> Item {
         Item {
             product: ProductId(product),
             name: name.to_owned(),
             quantity: Quantity::from_millionths(quantity * 1_000_000),
-            own_price: None,
+            rule: PriceRule::Follow,
             fed_price: None,
             is_fed: false,
         }
@@ -505,11 +521,8 @@ mod tests {
         assert_eq!(plan(&free, date(2026, 10, 30)), Err(Refusal::OpenInvoice(InvoiceId(8))));
         assert!(matches!(with(|f| f.prices.clear()), Refusal::NoPrice { .. }));
         assert!(matches!(with(|f| f.item.is_fed = true), Refusal::NoPrice { .. }));
-        assert!(matches!(
-            with(|f| f.item.own_price = Some(Money::new(1, "EUR".parse().unwrap()))),
-            Refusal::NoPrice { .. }
-        ));
-        assert_eq!(with(|f| f.item.own_price = Some(sek(i64::MAX))), Refusal::AmountTooLarge);
+        assert!(matches!(with(|f| f.item.rule = own(Money::new(1, "EUR".parse().unwrap()))), Refusal::NoPrice { .. }));
+        assert_eq!(with(|f| f.item.rule = own(sek(i64::MAX))), Refusal::AmountTooLarge);
         assert_eq!(with(|f| f.next_period = PeriodNumber(u32::MAX)), Refusal::PastCalendar);
     }
 
@@ -528,8 +541,37 @@ mod tests {
         facts.item.is_fed = true;
         facts.item.fed_price = Some(sek(9900));
         assert_eq!(plan(&facts, TODAY).unwrap().lines[0].price_origin, PriceOrigin::Feed);
-        facts.item.own_price = Some(sek(100));
+        facts.item.rule = own(sek(100));
         assert_eq!(plan(&facts, TODAY).unwrap().lines[0].price_origin, PriceOrigin::Own);
+    }
+
+    #[test]
+    fn the_first_day_of_the_period_decides_under_every_rule() {
+        let mut facts = facts();
+        let first = facts.prices[0];
+        let version = |id, starts, minor| PriceVersion { id: PriceId(id), amount: sek(minor), starts, ..first };
+        // Two changes within the period before, one within the next: 2026-11-30 – 2026-12-30.
+        facts.prices.push(version(11, date(2026, 11, 1), 14000));
+        facts.prices.push(version(12, date(2026, 11, 30), 15000));
+        facts.prices.push(version(13, date(2026, 12, 1), 16000));
+        let priced = |rule, fed: bool| {
+            let mut facts = facts.clone();
+            (facts.item.rule, facts.item.is_fed, facts.item.fed_price) = (rule, fed, fed.then(|| sek(99)));
+            let plan = plan(&facts, TODAY).unwrap();
+            (plan.lines[0].unit_price.minor, plan.lines[0].price_origin)
+        };
+        let through = |day| PriceRule::Own { price: sek(100), through: Some(day) };
+        let (last, day_before) = (date(2026, 11, 30), date(2026, 11, 29));
+        assert_eq!(priced(PriceRule::Follow, false), (15000, PriceOrigin::Catalogue(PriceId(12))));
+        assert_eq!(priced(PriceRule::Kept(date(2026, 11, 15)), false), (14000, PriceOrigin::Catalogue(PriceId(11))));
+        assert_eq!(priced(PriceRule::Kept(date(2020, 1, 1)), true), (13500, PriceOrigin::Catalogue(PriceId(1))));
+        assert_eq!(priced(own(sek(100)), true), (100, PriceOrigin::Own));
+        assert_eq!(priced(through(last), true), (100, PriceOrigin::Own));
+        assert_eq!(priced(through(day_before), false), (15000, PriceOrigin::Catalogue(PriceId(12))));
+        assert_eq!(priced(through(day_before), true), (99, PriceOrigin::Feed));
+        facts.item.rule = PriceRule::Kept(date(2019, 12, 31));
+        let Err(Refusal::NoPrice { day, .. }) = plan(&facts, TODAY) else { panic!("there was no price yet") };
+        assert_eq!(day, date(2019, 12, 31));
     }
 
     proptest! {
@@ -543,9 +585,9 @@ mod tests {
             half_even: bool,
         ) {
             let mut facts = facts();
-            facts.item.own_price = Some(sek(price));
+            facts.item.rule = own(sek(price));
             facts.item.quantity = Quantity::from_millionths(quantity);
-            facts.addons[0].1.own_price = Some(sek(addon_price));
+            facts.addons[0].1.rule = own(sek(addon_price));
             facts.tax.rate = Rate::from_parts_per_million(rate);
             facts.next_period = PeriodNumber(next);
             if half_even {

@@ -88,6 +88,21 @@ pub enum Command {
         #[command(subcommand)]
         command: ServiceCommand,
     },
+    /// List what is sold
+    Product {
+        #[command(subcommand)]
+        command: ProductCommand,
+    },
+    /// List the prices of the catalogue, and add one
+    #[command(
+        long_about = "List the prices of the catalogue, and add one. A price is never changed: a new one begins on a day, and the \
+        one that is valid on the first day of a period is what the period costs. `perennial service price` says which services \
+        do not follow the catalogue."
+    )]
+    Price {
+        #[command(subcommand)]
+        command: PriceCommand,
+    },
     /// Set how a customer is billed
     Customer {
         #[command(subcommand)]
@@ -257,11 +272,81 @@ pub enum ServiceCommand {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// Set at which price a service is renewed
+    #[command(after_help = "Examples: perennial service price 20000 own 79.00 --until 2027-12-31\n          \
+        perennial service price 20000 keep\n          perennial service price 20000 follow")]
+    Price {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+        #[command(subcommand)]
+        rule: PriceRuleCommand,
+    },
     /// Take a cancellation back while it is pending
     Keep {
         /// The service (the v1 API's accountId)
         #[arg(value_name = "ACCOUNT_ID")]
         service: String,
+    },
+}
+
+/// At which price a service is renewed.
+#[derive(Debug, Subcommand)]
+pub enum PriceRuleCommand {
+    /// What its product costs when a period begins: the default
+    Follow,
+    /// What its product cost when it was sold, whatever it costs later
+    Keep {
+        /// What it cost on this day instead
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<Date>,
+    },
+    /// A price of its own, without VAT, for one and for one period
+    Own {
+        /// In the customer's currency, such as 79.00
+        amount: String,
+        /// For periods that begin through this day; later ones cost what the product costs
+        #[arg(long, value_name = "DATE")]
+        until: Option<Date>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProductCommand {
+    /// List what is sold
+    List(FormatArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PriceCommand {
+    /// List the prices of the catalogue, past and coming ones too
+    List {
+        /// Only of this product
+        #[arg(long, value_name = "ID")]
+        product: Option<String>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Add a price that is valid from a day on
+    #[command(after_help = "Example: perennial price add --product 101 --cycle 1m --amount 89.00 --from 2027-01-01")]
+    Add {
+        /// Of which product
+        #[arg(long, value_name = "ID")]
+        product: String,
+        /// For which cycle, such as 1m or 1y
+        #[arg(long)]
+        cycle: String,
+        /// Without VAT, for one and for one period
+        #[arg(long)]
+        amount: String,
+        /// In which currency, if not the seller's
+        #[arg(long, value_name = "CODE")]
+        currency: Option<String>,
+        /// The first day it is valid, if not today
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+        #[command(flatten)]
+        format: FormatArgs,
     },
 }
 

@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step {
         version: 1,
         name: "foundation",
@@ -47,6 +47,12 @@ const STEPS: [Step; 5] = [
         name: "run days",
         sqlite: include_str!("../migrations/0005_run_days.sqlite.sql"),
         postgres: include_str!("../migrations/0005_run_days.postgres.sql"),
+    },
+    Step {
+        version: 6,
+        name: "price rules",
+        sqlite: include_str!("../migrations/0006_price_rules.sql"),
+        postgres: include_str!("../migrations/0006_price_rules.sql"),
     },
 ];
 

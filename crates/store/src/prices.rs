@@ -60,6 +60,48 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> R
     Ok(())
 }
 
+/// Whom a price of the catalogue reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceReach {
+    /// Services and add-ons that follow the catalogue.
+    pub following: i64,
+    /// Services that keep what it said on some day.
+    pub keeping: i64,
+    /// Services and add-ons with a price of their own.
+    pub own: i64,
+}
+
+/// Whom the price of a product for this cycle and currency reaches, of what is renewed at all.
+pub async fn reach(
+    conn: &mut Conn,
+    seller: SellerId,
+    product: ProductId,
+    cycle: Cycle,
+    currency: Currency,
+) -> Result<PriceReach> {
+    let services = "select count(*) filter (where s.own_price_minor is null and s.price_kept_on is null) as following, \
+        count(*) filter (where s.price_kept_on is not null) as keeping, \
+        count(*) filter (where s.own_price_minor is not null) as own \
+        from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
+        where s.seller_id = $1 and s.product_id = $2 and s.cycle = $3 and c.currency = $4 \
+        and s.status in ('pending', 'active', 'suspended')";
+    let addons = "select count(*) filter (where a.own_price_minor is null) as following, count(*) filter (where 1 = 0) as keeping, \
+        count(*) filter (where a.own_price_minor is not null) as own \
+        from addons a join services s on s.seller_id = a.seller_id and s.id = a.service_id \
+        join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
+        where a.seller_id = $1 and a.product_id = $2 and s.cycle = $3 and c.currency = $4 \
+        and a.status = 'active' and s.status in ('pending', 'active', 'suspended')";
+    let mut reach = PriceReach { following: 0, keeping: 0, own: 0 };
+    for sql in [services, addons] {
+        let values = params![seller.0, product.0, cycle.to_string(), currency.code()];
+        let Some(row) = conn.row(sql, values).await? else { continue };
+        reach.following += row.int("following")?;
+        reach.own += row.int("own")?;
+        reach.keeping += row.int("keeping")?;
+    }
+    Ok(reach)
+}
+
 fn read(row: &Row) -> Result<PriceVersion> {
     Ok(PriceVersion {
         id: PriceId(row.int("id")?),

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use perennial_billing::renewal::{Facts, Item, Plan, Policy};
 use perennial_billing::{
-    AddonId, InvoiceId, Money, PeriodNumber, PriceSource, ProductId, Quantity, RunId, SellerId, ServiceId,
+    AddonId, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId, SellerId, ServiceId,
 };
 
 use crate::customers::{self, Customer};
@@ -53,7 +53,7 @@ impl Gathered {
     pub fn catalogue_products(&self) -> impl Iterator<Item = (ProductId, i64)> {
         let own = std::iter::once((&self.facts.item, self.product_version));
         let addons = self.facts.addons.iter().map(|(_, item)| item).zip(self.addon_product_versions.iter().copied());
-        let needs = |(item, _): &(&Item, i64)| item.own_price.is_none() && !item.is_fed;
+        let needs = |(item, _): &(&Item, i64)| item.needs_catalogue();
         own.chain(addons).filter(needs).map(|(item, version)| (item.product, version))
     }
 }
@@ -71,7 +71,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     };
     // One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.own_price_through, s.price_kept_on, s.auto_renew, \
         s.renew_on, s.ends_on, s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
         p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
@@ -110,7 +110,7 @@ fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
         product: service.product,
         name: row.text("product_name")?,
         quantity: service.quantity,
-        own_price: row.opt_int("own_price_minor")?.map(|minor| Money::new(minor, customer.currency)),
+        rule: service.price_rule(customer.currency),
         fed_price: None,
         is_fed: price_source != PriceSource::Catalogue,
     };
@@ -151,11 +151,13 @@ fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
 fn add(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
     let source: PriceSource = row.parsed("addon_price_source")?;
     let currency = service.facts.currency;
+    let own = row.opt_int("addon_own_price_minor")?;
     let item = Item {
         product: ProductId(row.int("addon_product_id")?),
         name: row.text("addon_product_name")?,
         quantity: Quantity::from_millionths(row.int("addon_quantity_millionths")?),
-        own_price: row.opt_int("addon_own_price_minor")?.map(|minor| Money::new(minor, currency)),
+        rule: own
+            .map_or(PriceRule::Follow, |minor| PriceRule::Own { price: Money::new(minor, currency), through: None }),
         fed_price: None,
         is_fed: source != PriceSource::Catalogue,
     };

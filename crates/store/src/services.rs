@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use perennial_billing::{
-    Currency, CustomerId, Cycle, InvoiceId, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId,
-    ServiceStatus,
+    Currency, CustomerId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, ProductId, Quantity, Schedule, SellerId,
+    ServiceId, ServiceStatus,
 };
 
 use crate::rows::Rows;
@@ -35,12 +35,28 @@ pub struct Service {
     pub quantity: Quantity,
     /// A price of its own for one, in minor units of the customer's currency.
     pub own_price_minor: Option<i64>,
+    /// The last day on which a period may begin to be billed at it; none is for ever.
+    pub own_price_through: Option<Date>,
+    /// The day whose price in the catalogue it keeps; none if it has a price of its own or follows the price source.
+    pub price_kept_on: Option<Date>,
     /// Whether the renewal run renews it.
     pub auto_renew: bool,
     /// The day from which the run renews it; none for one-time and free services.
     pub renew_on: Option<Date>,
     /// The day on which it ends, while a cancellation at the end of what is billed is pending.
     pub ends_on: Option<Date>,
+}
+
+impl Service {
+    /// At which price it is renewed; its customer pays in this currency.
+    #[must_use]
+    pub fn price_rule(&self, currency: Currency) -> PriceRule {
+        match (self.own_price_minor, self.price_kept_on) {
+            (Some(minor), _) => PriceRule::Own { price: Money::new(minor, currency), through: self.own_price_through },
+            (None, Some(day)) => PriceRule::Kept(day),
+            (None, None) => PriceRule::Follow,
+        }
+    }
 }
 
 /// A service with the names a list shows.
@@ -65,7 +81,7 @@ pub struct ServiceView {
 /// All services of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Service>> {
     let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on from services \
+        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on from services \
         where seller_id = $1 order by id";
     conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
 }
@@ -73,7 +89,7 @@ pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Service>> {
 /// The service with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: ServiceId) -> Result<Option<Service>> {
     let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on from services \
+        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on from services \
         where seller_id = $1 and id = $2";
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
@@ -114,7 +130,7 @@ pub async fn set_renew_on(tx: &mut Tx, seller: SellerId, days: &[(ServiceId, Per
 /// A page of services by id, after this one.
 pub async fn after(conn: &mut Conn, seller: SellerId, after: ServiceId, limit: i64) -> Result<Vec<Service>> {
     let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on from services \
+        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on from services \
         where seller_id = $1 and id > $2 order by id limit $3";
     conn.rows(sql, params![seller.0, after.0, limit]).await?.iter().map(read).collect()
 }
@@ -153,13 +169,13 @@ pub async fn page(
     offset: i64,
 ) -> Result<Vec<ServiceView>> {
     let of_all = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.own_price_through, s.price_kept_on, s.auto_renew, \
         s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4";
     let of_one = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.auto_renew, \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.own_price_through, s.price_kept_on, s.auto_renew, \
         s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
@@ -206,18 +222,21 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Resu
         .date("paid_through", s().map(|s| s.paid_through))
         .int("quantity_millionths", s().map(|s| s.quantity.millionths()))
         .int("own_price_minor", s().map(|s| s.own_price_minor))
+        .date("own_price_through", s().map(|s| s.own_price_through))
+        .date("price_kept_on", s().map(|s| s.price_kept_on))
         .bool("auto_renew", s().map(|s| s.auto_renew))
         .date("renew_on", s().map(|s| s.renew_on))
         .date("ends_on", s().map(|s| s.ends_on));
     let sql = "insert into services (seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, \
-        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on, version) \
+        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on, version) \
         select seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, auto_renew, renew_on, ends_on, 1 from {rows} where true \
+        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on, 1 from {rows} where true \
         on conflict (seller_id, id) do update set product_id = excluded.product_id, label = excluded.label, \
         status = excluded.status, cycle = excluded.cycle, anchor = excluded.anchor, \
         first_period = excluded.first_period, next_period = excluded.next_period, \
         billed_through = excluded.billed_through, paid_through = excluded.paid_through, \
         quantity_millionths = excluded.quantity_millionths, own_price_minor = excluded.own_price_minor, \
+        own_price_through = excluded.own_price_through, price_kept_on = excluded.price_kept_on, \
         auto_renew = excluded.auto_renew, renew_on = excluded.renew_on, ends_on = excluded.ends_on, \
         version = services.version + 1";
     tx.execute_with(sql, rows).await?;
@@ -238,6 +257,8 @@ pub(crate) fn read(row: &Row) -> Result<Service> {
         paid_through: row.opt_date("paid_through")?,
         quantity: Quantity::from_millionths(row.int("quantity_millionths")?),
         own_price_minor: row.opt_int("own_price_minor")?,
+        own_price_through: row.opt_date("own_price_through")?,
+        price_kept_on: row.opt_date("price_kept_on")?,
         auto_renew: row.bool("auto_renew")?,
         renew_on: row.opt_date("renew_on")?,
         ends_on: row.opt_date("ends_on")?,

@@ -4,6 +4,7 @@ mod catalogue;
 mod feeds;
 mod grouping;
 mod importing;
+mod pricing;
 mod races;
 mod renewing;
 mod running;

@@ -12,6 +12,8 @@ mod key;
 mod lead_time;
 mod migrate;
 mod preview;
+mod price;
+mod product;
 mod renew;
 mod run;
 mod seller;
@@ -38,6 +40,8 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Explain { service, day, format } => explain::run(&args, service, *day, format.format).await,
         Command::Simulate { until, format } => simulate::run(&args, *until, *format).await,
         Command::Service { command } => service::run(&args, command).await,
+        Command::Product { command } => product::run(&args, command).await,
+        Command::Price { command } => price::run(&args, command).await,
         Command::Customer { command } => customer::run(&args, command).await,
         Command::LeadTime { command } => lead_time::run(&args, command).await,
         Command::Clock { command } => clock::run(&args, command).await,

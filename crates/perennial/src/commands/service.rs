@@ -1,14 +1,15 @@
-//! `perennial service show|auto-renew|cancel|keep`.
+//! `perennial service show|auto-renew|price|cancel|keep`.
 
 use anyhow::Result;
-use perennial_app::CancelRequest;
-use perennial_billing::ServiceId;
+use perennial_app::{Actor, AppError, CancelRequest, ServiceChange};
+use perennial_billing::{Currency, Money, PriceRule, ServiceId};
 use perennial_store::cancellations::{Cancellation, CancellationTiming};
-use perennial_store::services::Service;
+use perennial_store::customers;
+use perennial_store::services::{self, Service};
 use serde::Serialize;
 
-use crate::args::{Args, Format, ServiceCommand, Switch};
-use crate::exit::Exit;
+use crate::args::{Args, Format, PriceRuleCommand, ServiceCommand, Switch};
+use crate::exit::{Exit, UsageError};
 use crate::{open, output};
 
 #[derive(Serialize)]
@@ -22,6 +23,7 @@ struct Shown {
     cycle: String,
     billed_through: Option<String>,
     paid_through: Option<String>,
+    price: String,
     auto_renew: bool,
     renew_on: Option<String>,
     cancellation: Option<&'static str>,
@@ -54,6 +56,7 @@ pub async fn run(args: &Args, command: &ServiceCommand) -> Result<Exit> {
             output::note(format!("Service {id} is {already}cancelled and ends on {}.", cancelled.cancellation.ends_on));
             Ok(Exit::Done)
         }
+        ServiceCommand::Price { service, rule } => set_price(args, open::id("service", service)?, rule).await,
         ServiceCommand::Keep { service } => {
             let id: ServiceId = open::id("service", service)?;
             let (app, caller) = open::for_staff(args).await?;
@@ -65,11 +68,36 @@ pub async fn run(args: &Args, command: &ServiceCommand) -> Result<Exit> {
     }
 }
 
+async fn set_price(args: &Args, id: ServiceId, rule: &PriceRuleCommand) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let mut conn = app.store.read().await?;
+    let service = services::get(&mut conn, caller.seller, id).await?.ok_or(AppError::NotFound("Service"))?;
+    let customer = customers::get(&mut conn, caller.seller, service.customer).await?;
+    let customer = customer.ok_or(AppError::NotFound("Customer"))?;
+    drop(conn);
+    let rule = match rule {
+        PriceRuleCommand::Follow => PriceRule::Follow,
+        PriceRuleCommand::Keep { as_of } => PriceRule::Kept(as_of.unwrap_or(service.schedule.anchor)),
+        PriceRuleCommand::Own { amount, until } => {
+            let price = Money::parse(amount, customer.currency);
+            let price = price.map_err(|error| UsageError(format!("amount {amount:?}: {error}")))?;
+            PriceRule::Own { price, through: *until }
+        }
+    };
+    let change = ServiceChange { price: Some(rule), ..ServiceChange::default() };
+    app.change_service(caller.seller, Actor::Cli, id, change).await?;
+    app.store.close().await;
+    output::note(format!("Service {id} is renewed at {rule}."));
+    Ok(Exit::Done)
+}
+
 async fn show(args: &Args, id: ServiceId, format: Format) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
     let (service, cancellation) = app.service_of(&caller, id).await?;
+    let customer = customers::get(&mut app.store.read().await?, caller.seller, service.customer).await?;
+    let currency = customer.ok_or(AppError::NotFound("Customer"))?.currency;
     app.store.close().await;
-    let shown = shown(service, cancellation.as_ref());
+    let shown = shown(service, currency, cancellation.as_ref());
     if format == Format::Json {
         output::json(&shown)?;
         return Ok(Exit::Done);
@@ -84,7 +112,8 @@ async fn show(args: &Args, id: ServiceId, format: Format) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn shown(service: Service, cancellation: Option<&Cancellation>) -> Shown {
+fn shown(service: Service, currency: Currency, cancellation: Option<&Cancellation>) -> Shown {
+    let price = service.price_rule(currency).to_string();
     Shown {
         id: service.id.to_string(),
         customer_id: service.customer.to_string(),
@@ -94,6 +123,7 @@ fn shown(service: Service, cancellation: Option<&Cancellation>) -> Shown {
         cycle: service.schedule.cycle.name(),
         billed_through: service.billed_through.map(|day| day.to_string()),
         paid_through: service.paid_through.map(|day| day.to_string()),
+        price,
         auto_renew: service.auto_renew,
         renew_on: service.renew_on.map(|day| day.to_string()),
         cancellation: cancellation.map(|cancellation| cancellation.state.as_str()),

@@ -12,6 +12,67 @@ use tempfile::TempDir;
 use crate::run::{INIT, Installation, run_in};
 
 on_both_databases! {
+    async fn prices_are_listed_added_and_agreed_with_a_customer(kind) {
+        let installation = Installation::new(kind).await;
+        let json = |args: &[&str]| -> Value {
+            let ended = installation.run(&[args, &["--format", "json"]].concat());
+            assert_eq!(ended.code, 0, "{args:?}: {}", ended.shown());
+            serde_json::from_str(&ended.stdout).unwrap()
+        };
+        let told = |args: &[&str]| {
+            let ended = installation.run(args);
+            format!("{}\n  {}", args.join(" "), ended.stderr.trim())
+        };
+        installation.run(&["import", "csv", provider_csv().to_str().unwrap()]);
+        assert_eq!(json(&["product", "list"]).as_array().unwrap().len(), 17);
+        let service = json(&["service", "show", "20000"]);
+        assert_eq!((&service["cycle"], &service["price"]), (&"Annually".into(), &"what its product costs".into()));
+        let product = service["productId"].as_str().unwrap().to_owned();
+
+        let add = ["price", "add", "--product", &product, "--cycle", "1y", "--amount", "1999.00", "--from", "2028-07-02"];
+        let mut story = vec![told(&add), told(&add)];
+        let listed = json(&["price", "list", "--product", &product]);
+        let newest = listed.as_array().unwrap().iter().find(|price| price["amount"] == "1999.00").unwrap();
+        assert_eq!((&newest["starts"], &newest["state"]), (&"2028-07-02".into(), &"coming".into()));
+        assert!(installation.run(&["price", "list"]).stdout.contains("1999.00 SEK"));
+
+        let next = |service: &str| {
+            let dry = json(&["renew", service, "--dry-run"]);
+            format!("{service} from {}: {}", dry[0]["periodStarts"], dry[0]["total"])
+        };
+        story.push(next("20000"));
+        for rule in [&["own", "79.00", "--until", "2028-07-02"][..], &["own", "79.00", "--until", "2028-07-01"], &["keep"], &["keep", "--as-of", "1999-01-01"], &["own", "many"], &["follow"]] {
+            story.push(told(&[&["service", "price", "20000"], rule].concat()));
+            story.push(next("20000"));
+        }
+        assert_snapshot!(story.join("\n"), @r#"
+        price add --product 2001 --cycle 1y --amount 1999.00 --from 2028-07-02
+          Price 393: product 2001 costs 1999.00 SEK for 1y from 2028-07-02.
+        42 services and add-ons follow it, each with its first period from that day on; 0 keep an earlier price, 5 have one of their own.
+        price add --product 2001 --cycle 1y --amount 1999.00 --from 2028-07-02
+          error: product 2001 has a price for 1y in SEK from 2028-07-02 already; give the new one another start
+        20000 from "2028-07-02": "2933.75"
+        service price 20000 own 79.00 --until 2028-07-02
+          Service 20000 is renewed at 79.00 SEK, a price of its own for periods that begin through 2028-07-02; then what its product costs.
+        20000 from "2028-07-02": "533.75"
+        service price 20000 own 79.00 --until 2028-07-01
+          error: `until` is before the next period, which begins on 2028-07-02
+        20000 from "2028-07-02": "533.75"
+        service price 20000 keep
+          Service 20000 is renewed at what its product cost on 2024-07-02.
+        20000 from "2028-07-02": "1770.00"
+        service price 20000 keep --as-of 1999-01-01
+          error: `as_of` product 2001 had no price for 1y in SEK on 1999-01-01; the first one is valid from 2020-01-01
+        20000 from "2028-07-02": "1770.00"
+        service price 20000 own many
+          error: amount "many": not a decimal number such as `12.50`
+        20000 from "2028-07-02": "1770.00"
+        service price 20000 follow
+          Service 20000 is renewed at what its product costs.
+        20000 from "2028-07-02": "2933.75"
+        "#);
+    }
+
     async fn from_init_to_an_invoice(kind) {
         let installation = Installation::new(kind).await;
         let csv = provider_csv().to_str().unwrap();
@@ -181,6 +242,6 @@ async fn a_second_init_and_an_old_schema_change_nothing() {
     exit 1
     --- out
     --- err
-    error: the database is at schema 2 of 5: run `perennial migrate`
+    error: the database is at schema 2 of 6: run `perennial migrate`
     ");
 }

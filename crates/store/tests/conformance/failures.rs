@@ -7,7 +7,9 @@ use perennial_store::{
 };
 use perennial_testkit::{Kind, on_both_databases};
 
-use crate::shop::{ASTRID, SERVER, SERVICE, Shop, addon, contact, customer, noon, price, product, seller, service};
+use crate::shop::{
+    ASTRID, SERVER, SERVICE, Shop, TODAY, addon, contact, customer, noon, price, product, seller, service,
+};
 
 fn assert_reference(outcome: perennial_store::Result<()>) {
     assert!(matches!(outcome, Err(StoreError::Reference(_))), "{outcome:?}");
@@ -73,7 +75,9 @@ on_both_databases! {
         let of_none = Service { quantity: Quantity::from_millionths(0), ..service(1, ASTRID, SERVER) };
         let below_zero = Service { own_price_minor: Some(-1), ..service(1, ASTRID, SERVER) };
         let zeroth = service(0, ASTRID, SERVER);
-        for forbidden in [of_none, below_zero, zeroth] {
+        let until = Service { own_price_through: Some(TODAY), ..service(1, ASTRID, SERVER) };
+        let both = Service { own_price_minor: Some(1), price_kept_on: Some(TODAY), ..service(1, ASTRID, SERVER) };
+        for forbidden in [of_none, below_zero, zeroth, until, both] {
             let error = services::upsert(&mut shop.begin().await, shop.id(), &[forbidden]).await.unwrap_err();
             assert!(matches!(error, StoreError::Statement(_)), "{error}");
             assert!(!error.is_unavailable());

@@ -1,6 +1,6 @@
 //! Two sellers with the same ids for everything do not see each other.
 
-use perennial_billing::{AddonId, ApiKeyId, CustomerId, InvoiceId, PriceVersion, SellerId};
+use perennial_billing::{AddonId, ApiKeyId, CustomerId, InvoiceId, PriceRule, PriceVersion, SellerId};
 use perennial_store::audit::{self, AuditEntry};
 use perennial_store::invoices::{self, InvoiceFilter};
 use perennial_store::keys::{self, ApiKey};
@@ -154,7 +154,10 @@ on_both_databases! {
             assert_eq!((found.seller_version, catalogue), (1, vec![(SERVER, 2)]));
             let prices = prices::of_products(&mut conn, seller.id, &[SERVER]).await.unwrap();
             assert_eq!(prices.iter().map(|version| version.amount.minor).collect::<Vec<_>>(), [minor]);
-            let addons: Vec<_> = facts.addons.iter().map(|(_, item)| item.own_price.map(|own| own.minor)).collect();
+            let addons: Vec<_> = facts.addons.iter().map(|(_, item)| match item.rule {
+                PriceRule::Own { price, .. } => Some(price.minor),
+                _ => None,
+            }).collect();
             assert_eq!(addons, [Some(seller.id.0 * 100)]);
         }
     }

@@ -1,11 +1,14 @@
 //! Price versions.
 
 use jiff::civil::date;
-use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId};
-use perennial_store::{StoreError, prices, products};
+use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, Schedule, ServiceId, ServiceStatus};
+use perennial_store::addons::{self, Addon};
+use perennial_store::prices::{self, PriceReach};
+use perennial_store::services::Service;
+use perennial_store::{StoreError, products};
 use perennial_testkit::on_both_databases;
 
-use crate::shop::{FAR_DAYS, SERVER, Shop, cycle, price, product, sek};
+use crate::shop::{ASTRID, FAR_DAYS, SERVER, Shop, addon, cycle, price, product, sek, service};
 
 /// A shop whose price list is exactly this, written in this order.
 async fn with_list(kind: perennial_testkit::Kind, list: &[PriceVersion]) -> Shop {
@@ -50,6 +53,34 @@ on_both_databases! {
         // Three right answers do not make a fourth: no cycle, currency or product is taken from another question.
         assert_eq!(ask(&[(SERVER, cycle("1y"), eur()), (ProductId(9), cycle("1m"), eur())]).await, []);
         assert_eq!(ask(&[]).await, []);
+    }
+
+    async fn a_price_reaches_what_follows_it(kind) {
+        let shop = Shop::new(kind).await;
+        let (own, kept) = (Some(7_500), Some(date(2026, 1, 1)));
+        let like = |id| service(id, ASTRID, SERVER);
+        shop.put_services(&[
+            like(21),
+            Service { status: ServiceStatus::Suspended, ..like(22) },
+            Service { status: ServiceStatus::Cancelled, ..like(23) },
+            Service { own_price_minor: own, ..like(24) },
+            Service { price_kept_on: kept, ..like(25) },
+            Service { schedule: Schedule::new(date(2026, 1, 1), cycle("1y")), ..like(26) },
+        ])
+        .await;
+        let mut tx = shop.begin().await;
+        let gone = Addon { active: false, ..addon(33, ServiceId(21), SERVER) };
+        let cheap = Addon { own_price_minor: own, ..addon(32, ServiceId(21), SERVER) };
+        addons::upsert(&mut tx, shop.id(), &[addon(31, ServiceId(21), SERVER), cheap, gone]).await.unwrap();
+        tx.commit().await.unwrap();
+        let reach = async |cycle, currency| {
+            prices::reach(&mut shop.read().await, shop.id(), SERVER, cycle, currency).await.unwrap()
+        };
+        // Astrid's first server, 21, 22, and the add-on 31.
+        let monthly = reach(cycle("1m"), sek()).await;
+        assert_eq!(monthly, PriceReach { following: 4, keeping: 1, own: 2 });
+        assert_eq!(reach(cycle("1y"), sek()).await, PriceReach { following: 1, keeping: 0, own: 0 });
+        assert_eq!(reach(cycle("1m"), eur()).await, PriceReach { following: 0, keeping: 0, own: 0 });
     }
 
     async fn all_versions_of_the_products_asked_for_are_read(kind) {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use jiff::civil::date;
 use perennial_billing::renewal::{Item, Policy};
 use perennial_billing::{
-    AddonId, Currency, CustomerId, InvoiceId, Money, PeriodNumber, PriceSource, PriceVersion, ProductId, Quantity,
-    Rounding, ServiceId, ServiceStatus,
+    AddonId, Currency, CustomerId, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, PriceVersion, ProductId,
+    Quantity, Rounding, ServiceId, ServiceStatus,
 };
 use perennial_store::invoices::{self, InvoiceFilter, InvoiceStatus};
 use perennial_store::renewals::{self, NewInvoice, WrittenInvoice};
@@ -20,6 +20,11 @@ use crate::shop::{
 
 const BERTIL: CustomerId = CustomerId(8);
 const DOMAIN: ProductId = ProductId(9);
+
+/// A price of its own, for ever.
+fn at(minor: i64, currency: Currency) -> PriceRule {
+    PriceRule::Own { price: Money::new(minor, currency), through: None }
+}
 
 /// Astrid's server and three more of hers, 1 to 3.
 async fn four_servers(kind: Kind) -> Shop {
@@ -103,7 +108,7 @@ on_both_databases! {
             product,
             name: name.to_owned(),
             quantity: Quantity::ONE,
-            own_price: None,
+            rule: PriceRule::Follow,
             fed_price: None,
             is_fed: false,
         };
@@ -111,7 +116,7 @@ on_both_databases! {
         let addons = [
             (AddonId(1), Item { quantity: backups.quantity, ..item(ProductId(10), "Backup") }),
             (AddonId(2), Item { is_fed: true, ..item(DOMAIN, ".se domain") }),
-            (AddonId(3), Item { own_price: Some(Money::zero(sek())), ..item(SERVER, "Cloud Server") }),
+            (AddonId(3), Item { rule: at(0, sek()), ..item(SERVER, "Cloud Server") }),
         ];
         assert_eq!(facts.addons, addons);
         assert_eq!(facts.prices, [], "prices hardly ever change: whoever knows their product's version knows them");
@@ -125,13 +130,13 @@ on_both_databases! {
         bertil.currency = eur;
         customers::upsert(&mut tx, shop.id(), &[bertil]).await.unwrap();
         tx.commit().await.unwrap();
-        let own =
+        let service =
             Service { own_price_minor: Some(i64::MAX), quantity: "0.5".parse().unwrap(), ..service(1, BERTIL, SERVER) };
-        shop.put_services(std::slice::from_ref(&own)).await;
+        shop.put_services(std::slice::from_ref(&service)).await;
         let found = gather_one(&shop, ServiceId(1)).await;
         assert_eq!(found.catalogue_products().count(), 0);
         let item = found.facts.item;
-        assert_eq!((item.own_price, item.quantity), (Some(Money::new(i64::MAX, eur)), own.quantity));
+        assert_eq!((item.rule, item.quantity), (at(i64::MAX, eur), service.quantity));
         assert_eq!(found.facts.currency, eur);
     }
 

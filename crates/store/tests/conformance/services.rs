@@ -23,6 +23,7 @@ fn suspended_domain(id: i64) -> Service {
         paid_through: Some(date(2024, 4, 30)),
         quantity: "2.5".parse().unwrap(),
         own_price_minor: Some(12_345),
+        own_price_through: Some(date(2025, 1, 31)),
         auto_renew: false,
         renew_on: Some(date(2024, 7, 1)),
         ends_on: Some(date(2024, 7, 31)),
@@ -98,7 +99,14 @@ on_both_databases! {
     async fn what_was_there_can_be_taken_away(kind) {
         let shop = four_services(kind).await;
         shop.put_services(&[suspended_domain(1)]).await;
-        let bare = Service { billed_through: None, paid_through: None, own_price_minor: None, ..suspended_domain(1) };
+        let bare = Service {
+            billed_through: None,
+            paid_through: None,
+            own_price_minor: None,
+            own_price_through: None,
+            price_kept_on: Some(date(2024, 1, 31)),
+            ..suspended_domain(1)
+        };
         shop.put_services(std::slice::from_ref(&bare)).await;
         assert_eq!(services::get(&mut shop.read().await, shop.id(), ServiceId(1)).await.unwrap(), Some(bare));
     }

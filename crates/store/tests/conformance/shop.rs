@@ -200,6 +200,8 @@ pub fn service(id: i64, customer: CustomerId, product: ProductId) -> Service {
         paid_through: Some(ANCHOR),
         quantity: Quantity::ONE,
         own_price_minor: None,
+        own_price_through: None,
+        price_kept_on: None,
         auto_renew: true,
         renew_on: Some(RENEW_ON),
         ends_on: None,

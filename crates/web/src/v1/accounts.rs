@@ -3,7 +3,7 @@
 use axum::extract::{Query, rejection::QueryRejection};
 use axum::response::Response;
 use perennial_app::Scope;
-use perennial_billing::{Currency, Cycle, Money, PriceVersion, ProductId, Rounding, price_on};
+use perennial_billing::{Currency, Cycle, Money, PriceRule, PriceVersion, ProductId, Rounding, price_on};
 use perennial_store::prices;
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, ServiceFilter, ServiceView};
@@ -223,10 +223,13 @@ async fn listing(context: &Context, kind: Option<&'static str>, (page, size): (i
 fn next_price(view: &ServiceView, versions: &[PriceVersion], today: jiff::civil::Date) -> Money {
     let service = &view.service;
     let zero = Money::zero(view.currency);
-    let day = service.billed_through.unwrap_or(today);
-    let unit = service.own_price_minor.map(|minor| Money::new(minor, view.currency)).or_else(|| {
-        price_on(versions, service.product, service.schedule.cycle, view.currency, day).map(|version| version.amount)
-    });
+    let starts = service.billed_through.unwrap_or(today);
+    let on = |day| price_on(versions, service.product, service.schedule.cycle, view.currency, day);
+    let unit = match service.price_rule(view.currency).on(starts) {
+        PriceRule::Own { price, .. } => Some(price),
+        PriceRule::Kept(day) => on(day).map(|version| version.amount),
+        PriceRule::Follow => on(starts).map(|version| version.amount),
+    };
     unit.and_then(|unit| unit.times(service.quantity, Rounding::HalfUp).ok()).unwrap_or(zero)
 }
 
