@@ -122,8 +122,7 @@ fn every(cycle: Cycle) -> String {
 
 fn when(explanation: &Explanation, facts: &Facts, rules: &Seller, (today, is_asked): (Date, bool)) -> Vec<String> {
     let Some(day) = explanation.renew_on else { return Vec::new() };
-    let minute = rules.runs.minute;
-    let at = format!("{:02}:{:02}", minute / 60, minute % 60);
+    let at = rules.runs.time_of_day();
     let run = if rules.runs.is_daily { format!("the run at {at}") } else { "a run that somebody starts".to_owned() };
     let lead = explanation.lead;
     let starts = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);

@@ -271,7 +271,6 @@ impl Known {
             renew_on: None,
             ends_on: None,
         };
-
         row.report(service::problems(&service));
         Some(service)
     }

@@ -1,5 +1,6 @@
 //! Setting how long before a period the run bills it.
 
+use jiff::civil::Date;
 use perennial_billing::{LeadScope, LeadTime, PeriodNumber, SellerId, ServiceId};
 use perennial_store::{customers, products, sellers, services};
 
@@ -55,7 +56,7 @@ impl App {
             let page = services::after(&mut self.store.read().await?, seller, after, limit).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
-            let moved: Vec<(ServiceId, PeriodNumber, jiff::civil::Date)> = page
+            let moved: Vec<(ServiceId, PeriodNumber, Date)> = page
                 .iter()
                 .filter_map(|service| Some((service, renew_on(&rules, service)?)))
                 .filter(|(service, day)| service.renew_on != Some(*day))

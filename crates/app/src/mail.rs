@@ -22,9 +22,8 @@ impl App {
     pub async fn resend_invoice(&self, caller: &Caller, id: InvoiceId) -> Result<Resent> {
         let mut tx = self.store.begin().await?;
         let invoice = invoices::get(&mut tx, caller.seller, id).await?;
-        let invoice = invoice
-            .filter(|invoice| caller.customer.is_none_or(|customer| customer == invoice.customer))
-            .ok_or(AppError::NotFound("Invoice"))?;
+        let invoice =
+            invoice.filter(|invoice| caller.may_see(invoice.customer)).ok_or(AppError::NotFound("Invoice"))?;
         let customer = customers::get(&mut tx, caller.seller, invoice.customer).await?;
         let sent_to = customer.map(|customer| customer.party.email).unwrap_or_default();
         if sent_to.is_empty() {

@@ -65,7 +65,7 @@ impl App {
         let first = forecast.invoices.first().map(|plan| plan.issued_on);
         let Some(first) = first.filter(|_| on.is_none()) else { return Ok(Preview { from, until, forecast }) };
         forecast.invoices.retain(|plan| plan.issued_on == first);
-        forecast.held.retain(|(_, day, _)| *day <= first);
+        forecast.held.retain(|held| held.from <= first);
         forecast.is_cut = false;
         Ok(Preview { from, until: first, forecast })
     }

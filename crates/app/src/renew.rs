@@ -198,7 +198,7 @@ impl App {
         let mut steps = Vec::with_capacity(asks.len());
         let mut planned: Vec<(usize, NewInvoice, i64)> = Vec::new();
         for (place, ask) in asks.iter().enumerate() {
-            let is_visible = |g: &Gathered| ask.caller.customer.is_none_or(|customer| customer == g.customer.id);
+            let is_visible = |g: &Gathered| ask.caller.may_see(g.customer.id);
             let step = match gathered.get_mut(&ask.service) {
                 Some(Some(found)) if is_visible(found) && overtaken.contains_key(&place) => {
                     let (service_type, policy) = (found.service_type, seller.open_invoice_policy);

@@ -57,6 +57,12 @@ pub struct DryRun {
 }
 
 impl DryRun {
+    /// How many invoices it would issue.
+    #[must_use]
+    pub fn invoices(&self) -> i64 {
+        self.totals.iter().map(|total| total.invoices).sum()
+    }
+
     pub(crate) fn new(day: Date, through: Date) -> Self {
         let (totals, problems) = (Vec::new(), Vec::new());
         Self { day, through, ending: 0, found: 0, renewed: 0, skipped: 0, failed: 0, totals, problems }

@@ -22,10 +22,21 @@ pub struct Subject {
 pub struct Forecast {
     /// The invoices, day by day.
     pub invoices: Vec<Plan>,
-    /// What will not be renewed, from which day, and why.
-    pub held: Vec<(ServiceId, Date, Hold)>,
+    /// What will not be renewed.
+    pub held: Vec<Held>,
     /// Whether there would be more invoices than the limit.
     pub is_cut: bool,
+}
+
+/// A service that will not be renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The service.
+    pub service: ServiceId,
+    /// From which day.
+    pub from: Date,
+    /// Why.
+    pub hold: Hold,
 }
 
 /// What the daily runs from `from` through `until` issue for the services of one customer; at most `limit` invoices.
@@ -35,7 +46,7 @@ pub fn forecast(subjects: Vec<Subject>, from: Date, until: Date, limit: usize) -
     let mut coming: Vec<Coming> = Vec::new();
     for subject in subjects {
         match lasting_hold(&subject.facts) {
-            Some(hold) => forecast.held.push((subject.facts.service, from, hold)),
+            Some(hold) => forecast.held.push(Held { service: subject.facts.service, from, hold }),
             None => coming.push(Coming::of(subject, from)),
         }
     }
@@ -129,7 +140,7 @@ fn issue(block: Vec<Coming>, day: Date, forecast: &mut Forecast) -> Vec<Coming> 
                 planned.push(plan);
                 renewed.push(service);
             }
-            Err(hold) => forecast.held.push((service.facts.service, day, hold)),
+            Err(hold) => forecast.held.push(Held { service: service.facts.service, from: day, hold }),
         }
     }
     let invoicing = renewed.first().map_or(Invoicing::Separate, |service| service.facts.invoicing);

@@ -38,10 +38,9 @@ pub fn price_on(
 }
 
 /// At which price a service or an add-on is renewed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PriceRule {
     /// What the product's price source says: the catalogue's version for the period's first day, or the feed now.
-    #[default]
     Follow,
     /// What the catalogue said on a day, usually the one it was sold on.
     Kept(Date),

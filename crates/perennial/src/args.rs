@@ -1,13 +1,21 @@
 //! The command line.
 
+mod catalogue;
+mod run;
+mod service;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::civil::Date;
-use perennial_billing::Invoicing;
-use perennial_store::sellers::OpenInvoicePolicy;
+use perennial_billing::{Invoicing, LeadTime};
+use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
+
+pub use catalogue::{PriceCommand, ProductCommand};
+pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
+pub use service::{PriceRuleCommand, ServiceCommand, Switch};
 
 /// Renewal and invoicing server for hosting providers.
 ///
@@ -168,194 +176,6 @@ pub struct FormatArgs {
     pub format: Format,
 }
 
-#[derive(Debug, ClapArgs)]
-pub struct RunArgs {
-    #[command(subcommand)]
-    pub command: Option<RunCommand>,
-    /// Renew what falls due through this day; otherwise through today
-    #[arg(long, value_name = "DATE")]
-    pub until: Option<Date>,
-    /// Show the report of a run now, from the same code, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub format: FormatArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum RunCommand {
-    /// List runs, newest first
-    List {
-        /// How many at most
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1_000))]
-        limit: i64,
-        #[command(flatten)]
-        format: FormatArgs,
-    },
-    /// Show what a run has done, and why it did not renew what it did not
-    Show {
-        /// The run's id, from `perennial run list`
-        #[arg(value_name = "RUN_ID")]
-        run: String,
-        /// How many services that were not renewed are listed at most
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
-        problems: i64,
-        #[command(flatten)]
-        format: FormatArgs,
-    },
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct PreviewArgs {
-    #[command(flatten)]
-    pub of: PreviewTarget,
-    /// Everything through this day, at most 36 months ahead
-    #[arg(long, value_name = "DATE")]
-    pub on: Option<Date>,
-    #[command(flatten)]
-    pub format: FormatArgs,
-}
-
-/// Of whom or what; exactly one.
-#[derive(Debug, ClapArgs)]
-#[group(required = true, multiple = false)]
-pub struct PreviewTarget {
-    /// All services of this customer, as they are invoiced together
-    #[arg(long, value_name = "ID")]
-    pub customer: Option<String>,
-    /// This service by itself
-    #[arg(long, value_name = "ACCOUNT_ID")]
-    pub service: Option<String>,
-}
-
-/// How a simulation is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SimulationFormat {
-    /// For people
-    Table,
-    /// For programs
-    Json,
-    /// For spreadsheets
-    Csv,
-    /// A chart, to be saved as a file and looked at in a browser
-    Svg,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ServiceCommand {
-    /// Show a service: its dates, its auto-renew, its cancellation
-    Show {
-        /// The service (the v1 API's accountId)
-        #[arg(value_name = "ACCOUNT_ID")]
-        service: String,
-        #[command(flatten)]
-        format: FormatArgs,
-    },
-    /// Switch whether the run renews a service
-    AutoRenew {
-        /// The service (the v1 API's accountId)
-        #[arg(value_name = "ACCOUNT_ID")]
-        service: String,
-        /// on or off
-        #[arg(value_enum)]
-        switch: Switch,
-    },
-    /// Cancel a service, at the end of what is billed or at once
-    Cancel {
-        /// The service (the v1 API's accountId)
-        #[arg(value_name = "ACCOUNT_ID")]
-        service: String,
-        /// At once, and not at the end of what is billed
-        #[arg(long)]
-        immediately: bool,
-        /// Why
-        #[arg(long, default_value = "")]
-        reason: String,
-    },
-    /// Set at which price a service is renewed
-    #[command(after_help = "Examples: perennial service price 20000 own 79.00 --until 2027-12-31\n          \
-        perennial service price 20000 keep\n          perennial service price 20000 follow")]
-    Price {
-        /// The service (the v1 API's accountId)
-        #[arg(value_name = "ACCOUNT_ID")]
-        service: String,
-        #[command(subcommand)]
-        rule: PriceRuleCommand,
-    },
-    /// Take a cancellation back while it is pending
-    Keep {
-        /// The service (the v1 API's accountId)
-        #[arg(value_name = "ACCOUNT_ID")]
-        service: String,
-    },
-}
-
-/// At which price a service is renewed.
-#[derive(Debug, Subcommand)]
-pub enum PriceRuleCommand {
-    /// What its product costs when a period begins: the default
-    Follow,
-    /// What its product cost when it was sold, whatever it costs later
-    Keep {
-        /// What it cost on this day instead
-        #[arg(long, value_name = "DATE")]
-        as_of: Option<Date>,
-    },
-    /// A price of its own, without VAT, for one and for one period
-    Own {
-        /// In the customer's currency, such as 79.00
-        amount: String,
-        /// For periods that begin through this day; later ones cost what the product costs
-        #[arg(long, value_name = "DATE")]
-        until: Option<Date>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ProductCommand {
-    /// List what is sold
-    List(FormatArgs),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum PriceCommand {
-    /// List the prices of the catalogue, past and coming ones too
-    List {
-        /// Only of this product
-        #[arg(long, value_name = "ID")]
-        product: Option<String>,
-        #[command(flatten)]
-        format: FormatArgs,
-    },
-    /// Add a price that is valid from a day on
-    #[command(after_help = "Example: perennial price add --product 101 --cycle 1m --amount 89.00 --from 2027-01-01")]
-    Add {
-        /// Of which product
-        #[arg(long, value_name = "ID")]
-        product: String,
-        /// For which cycle, such as 1m or 1y
-        #[arg(long)]
-        cycle: String,
-        /// Without VAT, for one and for one period
-        #[arg(long)]
-        amount: String,
-        /// In which currency, if not the seller's
-        #[arg(long, value_name = "CODE")]
-        currency: Option<String>,
-        /// The first day it is valid, if not today
-        #[arg(long, value_name = "DATE")]
-        from: Option<Date>,
-        #[command(flatten)]
-        format: FormatArgs,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    On,
-    Off,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum CustomerCommand {
     /// Set how what falls due together is invoiced
@@ -402,7 +222,7 @@ pub enum LeadTimeCommand {
         #[command(flatten)]
         scope: LeadTimeScope,
         /// Days before the period begins
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
         days: u16,
     },
     /// Remove one
@@ -591,7 +411,7 @@ pub enum SellerCommand {
 #[group(required = true, multiple = true)]
 pub struct SellerRules {
     /// Days a customer has to pay, at least
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
     pub payment_terms_days: Option<u16>,
     /// Months ahead of today in which a period may start to be renewed
     #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u16).range(0..=120))]
@@ -603,7 +423,7 @@ pub struct SellerRules {
     #[arg(long, value_name = "true|false")]
     pub mail_invoices: Option<bool>,
     /// Days before a period begins in which the run bills it, where no nearer lead time is set
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
     pub lead_days: Option<u16>,
     /// Whether the server starts a run every day
     #[arg(long, value_name = "true|false")]
@@ -615,10 +435,10 @@ pub struct SellerRules {
     #[arg(long, value_name = "true|false")]
     pub renew_suspended: Option<bool>,
     /// Periods of a service that may have begun unbilled; the run parks one that is further behind
-    #[arg(long, value_name = "PERIODS", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    #[arg(long, value_name = "PERIODS", value_parser = clap::value_parser!(u16).range(0..=i64::from(RunRules::MAX_PERIODS_BEHIND)))]
     pub max_periods_behind: Option<u16>,
     /// Days after today in which what falls due joins an invoice that the run issues today
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=31))]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(RunRules::MAX_CONSOLIDATION_DAYS)))]
     pub consolidation_days: Option<u16>,
     /// How what falls due together is invoiced, unless a customer wants it otherwise
     #[arg(long, value_enum)]

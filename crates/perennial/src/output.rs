@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Prints a line for people.
@@ -38,4 +39,11 @@ pub fn table(head: &[&str], right: &[usize], rows: impl IntoIterator<Item = Vec<
         line(text.trim_end())?;
     }
     Ok(())
+}
+
+/// How far a long command is; drawn on standard error, and only on a terminal.
+pub fn progress_bar(things: &str) -> ProgressBar {
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left");
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style)
 }

@@ -100,14 +100,16 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
 /// The customer with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers where seller_id = $1 and id = $2";
+        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers \
+        where seller_id = $1 and id = $2";
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row, "id")).transpose()
 }
 
 /// All customers of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers where seller_id = $1 order by id";
+        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers \
+        where seller_id = $1 order by id";
     conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id")).collect()
 }
 

@@ -1,5 +1,7 @@
 //! Issued invoices.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, civil::Date};
 use perennial_billing::{
     AddonId, Currency, CustomerId, InvoiceId, Money, Period, ProductId, Quantity, Rate, Rounding, SellerId, ServiceId,
@@ -171,11 +173,7 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: InvoiceId) -> Result<Opt
 }
 
 /// When invoices are due.
-pub async fn due_days(
-    conn: &mut Conn,
-    seller: SellerId,
-    invoices: &[InvoiceId],
-) -> Result<std::collections::HashMap<InvoiceId, Date>> {
+pub async fn due_days(conn: &mut Conn, seller: SellerId, invoices: &[InvoiceId]) -> Result<HashMap<InvoiceId, Date>> {
     let sql = "select id, due_on from invoices where seller_id = $1 and id {in $2}";
     let ids: Vec<i64> = invoices.iter().map(|invoice| invoice.0).collect();
     let rows = conn.rows(sql, params![seller.0, ids]).await?;

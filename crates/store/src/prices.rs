@@ -61,7 +61,7 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> R
 }
 
 /// Whom a price of the catalogue reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PriceReach {
     /// Services and add-ons that follow the catalogue.
     pub following: i64,
@@ -79,27 +79,22 @@ pub async fn reach(
     cycle: Cycle,
     currency: Currency,
 ) -> Result<PriceReach> {
-    let services = "select count(*) filter (where s.own_price_minor is null and s.price_kept_on is null) as following, \
-        count(*) filter (where s.price_kept_on is not null) as keeping, \
-        count(*) filter (where s.own_price_minor is not null) as own \
-        from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
+    let sql = "select count(*) filter (where rule = 'follow') as following, \
+        count(*) filter (where rule = 'keep') as keeping, count(*) filter (where rule = 'own') as own from ( \
+        select case when s.own_price_minor is not null then 'own' when s.price_kept_on is not null then 'keep' \
+        else 'follow' end as rule from services s \
+        join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and s.product_id = $2 and s.cycle = $3 and c.currency = $4 \
-        and s.status in ('pending', 'active', 'suspended')";
-    let addons = "select count(*) filter (where a.own_price_minor is null) as following, count(*) filter (where 1 = 0) as keeping, \
-        count(*) filter (where a.own_price_minor is not null) as own \
-        from addons a join services s on s.seller_id = a.seller_id and s.id = a.service_id \
+        and s.status in ('pending', 'active', 'suspended') \
+        union all \
+        select case when a.own_price_minor is not null then 'own' else 'follow' end as rule from addons a \
+        join services s on s.seller_id = a.seller_id and s.id = a.service_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where a.seller_id = $1 and a.product_id = $2 and s.cycle = $3 and c.currency = $4 \
-        and a.status = 'active' and s.status in ('pending', 'active', 'suspended')";
-    let mut reach = PriceReach { following: 0, keeping: 0, own: 0 };
-    for sql in [services, addons] {
-        let values = params![seller.0, product.0, cycle.to_string(), currency.code()];
-        let Some(row) = conn.row(sql, values).await? else { continue };
-        reach.following += row.int("following")?;
-        reach.own += row.int("own")?;
-        reach.keeping += row.int("keeping")?;
-    }
-    Ok(reach)
+        and a.status = 'active' and s.status in ('pending', 'active', 'suspended')) sold";
+    let values = params![seller.0, product.0, cycle.to_string(), currency.code()];
+    let Some(row) = conn.row(sql, values).await? else { return Ok(PriceReach::default()) };
+    Ok(PriceReach { following: row.int("following")?, keeping: row.int("keeping")?, own: row.int("own")? })
 }
 
 fn read(row: &Row) -> Result<PriceVersion> {

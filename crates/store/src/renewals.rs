@@ -71,8 +71,9 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     };
     // One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.own_price_through, s.price_kept_on, s.auto_renew, \
-        s.renew_on, s.ends_on, s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
+        s.own_price_through, s.price_kept_on, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, \
+        s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
         p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
         c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.invoicing, c.created_on, \

@@ -193,8 +193,8 @@ async fn divide(tx: &mut Tx, seller: SellerId, run: &Run) -> Result<i64> {
         let mut part = rows.iter().map(|row| key(row, "service_id")).collect::<Result<Vec<_>>>()?;
         cut_part(&mut part);
         let (Some(first), Some(last)) = (part.first(), part.last()) else { return Ok(chunks) };
-        let insert = "insert into run_chunks (seller_id, run_id, chunk, from_customer, from_service, to_customer, to_service) \
-            values ($1, $2, $3, $4, $5, $6, $7)";
+        let insert = "insert into run_chunks (seller_id, run_id, chunk, from_customer, from_service, to_customer, \
+            to_service) values ($1, $2, $3, $4, $5, $6, $7)";
         let chunk = run.chunks + chunks;
         let values = params![seller.0, run.id.0, chunk, first.0.0, first.1.0, last.0.0, last.1.0];
         tx.execute(insert, values).await?;
@@ -338,7 +338,8 @@ pub async fn record(tx: &mut Tx, seller: SellerId, run: &Run, problems: &[(RunPr
         .int("failures", p().map(|p| p.failures));
     let sql = "update run_services set state = n.state, reason = n.reason, period = n.period, failures = n.failures \
         from {rows} where run_services.seller_id = n.seller_id and run_services.run_id = n.run_id \
-        and run_services.customer_id = n.customer_id and run_services.service_id = n.service_id and run_services.state = 'todo'";
+        and run_services.customer_id = n.customer_id and run_services.service_id = n.service_id \
+        and run_services.state = 'todo'";
     tx.execute_with(sql, rows).await?;
     let rows = Rows::new()
         .int("seller_id", p().map(|_| seller.0))
@@ -375,8 +376,8 @@ pub async fn problems(
     after: ServiceId,
     limit: i64,
 ) -> Result<Vec<RunProblem>> {
-    let sql = "select customer_id, service_id, state, reason, period, failures from run_services where seller_id = $1 and run_id = $2 \
-        and state <> 'todo' and service_id > $3 order by service_id limit $4";
+    let sql = "select customer_id, service_id, state, reason, period, failures from run_services \
+        where seller_id = $1 and run_id = $2 and state <> 'todo' and service_id > $3 order by service_id limit $4";
     conn.rows(sql, params![seller.0, run.0, after.0, limit]).await?.iter().map(problem).collect()
 }
 
@@ -392,6 +393,13 @@ fn problem(row: &Row) -> Result<RunProblem> {
     })
 }
 
+/// The runs of a seller, which is `$1`, that are as the rest says.
+macro_rules! runs_where {
+    () => {
+        "select id, day, through, origin, started_at, finished_at, found, chunks from runs where seller_id = $1 "
+    };
+}
+
 /// Ends a run, if nothing is left of it. Tells whether this call did.
 pub async fn finish(tx: &mut Tx, seller: SellerId, run: RunId, at: Timestamp) -> Result<bool> {
     let sql = "update runs set finished_at = $3 where seller_id = $1 and id = $2 and finished_at is null and not exists \
@@ -401,29 +409,25 @@ pub async fn finish(tx: &mut Tx, seller: SellerId, run: RunId, at: Timestamp) ->
 
 /// Holds a run until the transaction ends, so that only one node divides it or ends it. None if it is finished.
 pub async fn hold_open(tx: &mut Tx, seller: SellerId, run: RunId) -> Result<Option<Run>> {
-    let sql = "select id, day, through, origin, started_at, finished_at, found, chunks from runs \
-        where seller_id = $1 and id = $2 and finished_at is null {for update}";
+    let sql = concat!(runs_where!(), "and id = $2 and finished_at is null {for update}");
     tx.row(sql, params![seller.0, run.0]).await?.map(|row| read(&row)).transpose()
 }
 
 /// The run that is not finished, if there is one.
 pub async fn open(conn: &mut Conn, seller: SellerId) -> Result<Option<Run>> {
-    let sql = "select id, day, through, origin, started_at, finished_at, found, chunks from runs \
-        where seller_id = $1 and finished_at is null";
+    let sql = concat!(runs_where!(), "and finished_at is null");
     conn.row(sql, params![seller.0]).await?.map(|row| read(&row)).transpose()
 }
 
 /// The run with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: RunId) -> Result<Option<Run>> {
-    let sql = "select id, day, through, origin, started_at, finished_at, found, chunks from runs \
-        where seller_id = $1 and id = $2";
+    let sql = concat!(runs_where!(), "and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
 /// A page of runs, newest first, before this one.
 pub async fn page(conn: &mut Conn, seller: SellerId, before: Option<RunId>, limit: i64) -> Result<Vec<Run>> {
-    let sql = "select id, day, through, origin, started_at, finished_at, found, chunks from runs \
-        where seller_id = $1 and id < $2 order by id desc limit $3";
+    let sql = concat!(runs_where!(), "and id < $2 order by id desc limit $3");
     let before = before.map_or(i64::MAX, |run| run.0);
     conn.rows(sql, params![seller.0, before, limit]).await?.iter().map(read).collect()
 }

@@ -94,6 +94,17 @@ pub struct RunRules {
 }
 
 impl RunRules {
+    /// Periods that may have begun unbilled at most.
+    pub const MAX_PERIODS_BEHIND: u16 = 1_000;
+    /// The longest window, in days.
+    pub const MAX_CONSOLIDATION_DAYS: u16 = 31;
+
+    /// The time of day at which it is started: `03:00`.
+    #[must_use]
+    pub fn time_of_day(&self) -> String {
+        format!("{:02}:{:02}", self.minute / 60, self.minute % 60)
+    }
+
     /// How long before a period of a service the run bills it.
     #[must_use]
     pub fn lead(&self, customer: CustomerId, product: ProductId, cycle: Cycle) -> LeadTime {

@@ -78,19 +78,24 @@ pub struct ServiceView {
     pub currency: Currency,
 }
 
+/// The services of a seller, which is `$1`, that are as the rest says.
+macro_rules! services_where {
+    () => {
+        "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, billed_through, \
+        paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, \
+        ends_on from services where seller_id = $1 "
+    };
+}
+
 /// All services of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Service>> {
-    let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on from services \
-        where seller_id = $1 order by id";
+    let sql = concat!(services_where!(), "order by id");
     conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
 }
 
 /// The service with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: ServiceId) -> Result<Option<Service>> {
-    let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on from services \
-        where seller_id = $1 and id = $2";
+    let sql = concat!(services_where!(), "and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -129,9 +134,7 @@ pub async fn set_renew_on(tx: &mut Tx, seller: SellerId, days: &[(ServiceId, Per
 
 /// A page of services by id, after this one.
 pub async fn after(conn: &mut Conn, seller: SellerId, after: ServiceId, limit: i64) -> Result<Vec<Service>> {
-    let sql = "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on from services \
-        where seller_id = $1 and id > $2 order by id limit $3";
+    let sql = concat!(services_where!(), "and id > $2 order by id limit $3");
     conn.rows(sql, params![seller.0, after.0, limit]).await?.iter().map(read).collect()
 }
 
@@ -169,14 +172,14 @@ pub async fn page(
     offset: i64,
 ) -> Result<Vec<ServiceView>> {
     let of_all = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.own_price_through, s.price_kept_on, s.auto_renew, \
-        s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
+        s.own_price_through, s.price_kept_on, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4";
     let of_one = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, s.own_price_through, s.price_kept_on, s.auto_renew, \
-        s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
+        s.own_price_through, s.price_kept_on, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) and s.customer_id = $5 order by s.id limit $3 offset $4";
@@ -228,9 +231,11 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Resu
         .date("renew_on", s().map(|s| s.renew_on))
         .date("ends_on", s().map(|s| s.ends_on));
     let sql = "insert into services (seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, \
-        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on, version) \
+        next_period, billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, \
+        price_kept_on, auto_renew, renew_on, ends_on, version) \
         select seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
-        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, ends_on, 1 from {rows} where true \
+        billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, \
+        auto_renew, renew_on, ends_on, 1 from {rows} where true \
         on conflict (seller_id, id) do update set product_id = excluded.product_id, label = excluded.label, \
         status = excluded.status, cycle = excluded.cycle, anchor = excluded.anchor, \
         first_period = excluded.first_period, next_period = excluded.next_period, \

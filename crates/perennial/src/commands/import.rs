@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use perennial_app::{ImportError, LoadReport, Tally};
 use serde::Serialize;
 
@@ -25,7 +24,7 @@ pub async fn run(args: &Args, from: &ImportCommand) -> Result<Exit> {
         return Err(UsageError(format!("{} is no folder", dir.display())).into());
     }
     let (app, caller) = open::for_staff(args).await?;
-    let bar = bar();
+    let bar = output::progress_bar("rows");
     let outcome = app
         .import_csv(caller.seller, Path::new(dir), |done, of| {
             bar.set_length(of as u64);
@@ -51,13 +50,6 @@ pub async fn run(args: &Args, from: &ImportCommand) -> Result<Exit> {
         }
         Err(ImportError::App(error)) => Err(error.into()),
     }
-}
-
-/// Drawn on standard error, and only on a terminal.
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {per_sec}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style)
 }
 
 fn print(report: &LoadReport, format: Format) -> Result<()> {

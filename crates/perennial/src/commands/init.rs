@@ -55,16 +55,14 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
     }
     output::note("The admin API key is shown only this once:");
     output::line(&created.secret)?;
-    let minute = seller.runs.minute;
     output::note(match init.sandbox {
         true => {
             "This is a sandbox: perennial clock advance 40d turns its clock on and runs what would have run.".to_owned()
         }
         false => format!(
-            "While perennial serve runs, everything that is due is renewed every day at {:02}:{:02}: see perennial seller \
-             show, and perennial run --dry-run.",
-            minute / 60,
-            minute % 60
+            "While perennial serve runs, everything that is due is renewed every day at {}: see perennial seller show, and \
+             perennial run --dry-run.",
+            seller.runs.time_of_day()
         ),
     });
     output::note("Next: perennial import csv FOLDER, then perennial serve");

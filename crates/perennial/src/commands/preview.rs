@@ -3,6 +3,7 @@
 use anyhow::Result;
 use perennial_app::{Preview, PreviewOf};
 use perennial_billing::Plan;
+use perennial_billing::forecast::Held;
 use serde::Serialize;
 
 use crate::args::{Args, Format, PreviewArgs};
@@ -70,10 +71,11 @@ pub async fn run(args: &Args, preview: &PreviewArgs) -> Result<Exit> {
 }
 
 fn shown(preview: &Preview) -> Shown {
-    let held =
-        |(service, day, hold): &(perennial_billing::ServiceId, jiff::civil::Date, perennial_billing::run::Hold)| {
-            NotRenewed { service: service.to_string(), from: day.to_string(), reason: hold.to_string() }
-        };
+    let held = |Held { service, from, hold }: &Held| NotRenewed {
+        service: service.to_string(),
+        from: from.to_string(),
+        reason: hold.to_string(),
+    };
     Shown {
         from: preview.from.to_string(),
         until: preview.until.to_string(),

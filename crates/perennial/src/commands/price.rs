@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::civil::Date;
-use perennial_app::{Actor, NewPrice};
+use perennial_app::{Actor, AppError, NewPrice};
 use perennial_billing::{Currency, Cycle, Money, PriceSource, PriceVersion, ProductId, price_on};
 use perennial_store::prices::PriceReach;
 use perennial_store::{prices, products, sellers};
@@ -57,10 +57,10 @@ async fn list(args: &Args, of: Option<ProductId>, format: Format) -> Result<Exit
     let mut conn = app.store.read().await?;
     let versions = prices::all(&mut conn, caller.seller).await?;
     let products = products::all(&mut conn, caller.seller).await?;
-    let seller = sellers::get(&mut conn, caller.seller).await?;
+    let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
     drop(conn);
     app.store.close().await;
-    let today = seller.map(|seller| app.clock.today(&seller.time_zone)).unwrap_or_default();
+    let today = app.clock.today(&seller.time_zone);
     if let Some(of) = of.filter(|of| products.iter().all(|known| known.id != *of)) {
         return Err(UsageError(format!("there is no product {of}: `perennial product list` has them all")).into());
     }
@@ -112,7 +112,7 @@ async fn add(
 ) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
     let mut conn = app.store.read().await?;
-    let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(perennial_app::AppError::NotFound("Seller"))?;
+    let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
     let known = products::all(&mut conn, caller.seller).await?.into_iter().find(|known| known.id == product);
     drop(conn);
     let currency = currency.unwrap_or(seller.currency);

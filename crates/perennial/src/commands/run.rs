@@ -1,7 +1,7 @@
 //! `perennial run`, `run list` and `run show`.
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use perennial_app::{App, Caller, DryRun, RunProgress, RunReport};
 use perennial_billing::{RunId, ServiceId};
 use perennial_store::runs::{self, RunOrigin, RunProblem, RunTotal};
@@ -79,7 +79,7 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Exit> {
         }
         None if run.dry_run => {
             let (app, caller) = open::for_staff(args).await?;
-            let bar = bar();
+            let bar = output::progress_bar("services");
             let report = app.preview_run(caller.seller, run.until, |progress| advance(&bar, progress)).await?;
             bar.finish_and_clear();
             app.store.close().await;
@@ -90,7 +90,7 @@ pub async fn run(args: &Args, run: &RunArgs) -> Result<Exit> {
         None => {
             let (app, caller) = open::for_staff(args).await?;
             let stop = open::stop_on_signal()?;
-            let bar = bar();
+            let bar = output::progress_bar("services");
             let progress = |progress| advance(&bar, progress);
             let report = app.run(caller.seller, RunOrigin::Request, run.until, stop, progress).await?;
             bar.finish_and_clear();
@@ -208,7 +208,7 @@ fn shown_dry(report: DryRun) -> Shown {
         left: 0,
         skipped: report.skipped,
         failed: report.failed,
-        invoices: report.totals.iter().map(|total| total.invoices).sum(),
+        invoices: report.invoices(),
         totals: report.totals.iter().map(total).collect(),
         first_number: None,
         last_number: None,
@@ -250,13 +250,6 @@ fn print(shown: Shown, format: Format) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Drawn on standard error, and only on a terminal.
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} services, {per_sec}, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style)
 }
 
 fn advance(bar: &ProgressBar, progress: RunProgress) {

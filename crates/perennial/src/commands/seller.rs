@@ -80,7 +80,7 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         mail_invoices: seller.mail_invoices,
         lead_days: seller.runs.lead_days,
         daily_run: seller.runs.is_daily,
-        run_at: format!("{:02}:{:02}", seller.runs.minute / 60, seller.runs.minute % 60),
+        run_at: seller.runs.time_of_day(),
         renew_suspended: seller.runs.renew_suspended,
         max_periods_behind: seller.runs.max_periods_behind,
         consolidation_days: seller.runs.consolidation_days,

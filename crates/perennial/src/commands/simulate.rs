@@ -1,7 +1,6 @@
 //! `perennial simulate`.
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
 use perennial_app::MonthTotal;
 use serde::Serialize;
@@ -24,9 +23,7 @@ struct Row {
 /// Sums up what will be issued.
 pub async fn run(args: &Args, until: Date, format: SimulationFormat) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} services, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style);
+    let bar = output::progress_bar("services");
     let months = app
         .simulate(caller.seller, until, |done, of| {
             bar.set_length(of.unsigned_abs());

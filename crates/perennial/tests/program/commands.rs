@@ -41,7 +41,14 @@ on_both_databases! {
             format!("{service} from {}: {}", dry[0]["periodStarts"], dry[0]["total"])
         };
         story.push(next("20000"));
-        for rule in [&["own", "79.00", "--until", "2028-07-02"][..], &["own", "79.00", "--until", "2028-07-01"], &["keep"], &["keep", "--as-of", "1999-01-01"], &["own", "many"], &["follow"]] {
+        for rule in [
+            &["own", "79.00", "--until", "2028-07-02"][..],
+            &["own", "79.00", "--until", "2028-07-01"],
+            &["keep"],
+            &["keep", "--as-of", "1999-01-01"],
+            &["own", "many"],
+            &["follow"],
+        ] {
             story.push(told(&[&["service", "price", "20000"], rule].concat()));
             story.push(next("20000"));
         }

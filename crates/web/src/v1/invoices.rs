@@ -253,7 +253,7 @@ pub(crate) async fn detail(context: Context, path: Result<Path<String>, PathReje
     let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;
     let invoice = invoices::get(&mut conn, seller.id, id).await?;
     let invoice = invoice
-        .filter(|invoice| context.caller.customer.is_none_or(|customer| customer == invoice.customer))
+        .filter(|invoice| context.caller.may_see(invoice.customer))
         .ok_or_else(|| ApiError::not_found("Invoice not found"))?;
     let lines = invoices::lines(&mut conn, seller.id, &invoice).await?;
     let taxes = invoices::taxes(&mut conn, seller.id, &invoice).await?;

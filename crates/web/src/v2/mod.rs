@@ -13,7 +13,6 @@ use std::str::FromStr;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use perennial_billing::Money;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -122,9 +121,4 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             .map(Self)
             .map_err(|error| ApiError::bad_request(format!("The request body is not as documented: {error}")))
     }
-}
-
-/// An amount without its currency.
-fn amount(money: Money) -> String {
-    money.amount()
 }

@@ -6,11 +6,12 @@ use axum::response::Response;
 use jiff::civil::Date;
 use perennial_app::{Preview, PreviewOf, Scope};
 use perennial_billing::Plan;
+use perennial_billing::forecast::Held;
 use perennial_billing::renewal::Line;
 use serde::Serialize;
 
 use super::day::Day;
-use super::{On, Query, amount, path_id};
+use super::{On, Query, path_id};
 use crate::ApiError;
 use crate::context::Context;
 
@@ -81,11 +82,8 @@ pub(crate) async fn of_service(
 async fn show(context: Context, of: PreviewOf, On { on }: On) -> Result<Response, ApiError> {
     context.require(Scope::ReadBilling)?;
     let Preview { from, until, forecast } = context.app.preview(&context.caller, of, on.map(|Day(day)| day)).await?;
-    let held = |(service, from, hold): (perennial_billing::ServiceId, Date, perennial_billing::run::Hold)| NotRenewed {
-        service: format!("svc_{service}"),
-        from,
-        reason: hold.to_string(),
-    };
+    let held =
+        |Held { service, from, hold }| NotRenewed { service: format!("svc_{service}"), from, reason: hold.to_string() };
     Ok(context.plain(Shown {
         from,
         until,
@@ -100,9 +98,9 @@ fn invoice(plan: &Plan) -> Invoice {
         issued_on: plan.issued_on,
         due_on: plan.due_on,
         currency: plan.total.currency.to_string(),
-        net: amount(plan.net),
-        tax: amount(plan.tax),
-        total: amount(plan.total),
+        net: plan.net.amount(),
+        tax: plan.tax.amount(),
+        total: plan.total.amount(),
         lines: plan.lines.iter().map(line).collect(),
     }
 }
@@ -113,8 +111,8 @@ fn line(line: &Line) -> InvoiceLine {
         addon: line.addon.map(|addon| format!("add_{addon}")),
         description: line.description.clone(),
         quantity: line.quantity.to_string(),
-        unit_price: amount(line.unit_price),
-        net: amount(line.net),
+        unit_price: line.unit_price.amount(),
+        net: line.net.amount(),
         tax_category: line.tax.category.code(),
         tax_rate_percent: line.tax.rate.percent(),
         period_starts: line.period.starts,

@@ -12,7 +12,7 @@ use perennial_store::runs::{self, Run, RunOrigin, RunProblem, RunTotal};
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
-use super::{Json, Nothing, Page, Paging, Query, amount, path_id};
+use super::{Json, Nothing, Page, Paging, Query, path_id};
 use crate::context::Context;
 use crate::v1::envelope::iso;
 use crate::{ApiError, Web};
@@ -182,9 +182,9 @@ fn total(total: &RunTotal) -> Total {
     Total {
         currency: total.net.currency.to_string(),
         invoices: total.invoices,
-        net: amount(total.net),
-        tax: amount(total.tax),
-        total: amount(total.total),
+        net: total.net.amount(),
+        tax: total.tax.amount(),
+        total: total.total.amount(),
     }
 }
 
@@ -228,7 +228,7 @@ fn dry(report: DryRun) -> Dry {
         renewed: report.renewed,
         skipped: report.skipped,
         failed: report.failed,
-        invoices: report.totals.iter().map(|total| total.invoices).sum(),
+        invoices: report.invoices(),
         totals: report.totals.iter().map(total).collect(),
         problems: report.problems.into_iter().map(not_renewed).collect(),
     }
