@@ -1,7 +1,7 @@
 //! Measures the renew call: the real server over HTTP, beside a floor written by hand for the same schema, on the same
 //! machine, in the same minutes. A run that wrote anything wrong has no table.
 
-#![allow(clippy::disallowed_types, reason = "ratios of measurements")]
+#![allow(clippy::disallowed_types, clippy::float_arithmetic, reason = "ratios of measurements")]
 
 mod callers;
 mod ceiling;

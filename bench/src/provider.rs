@@ -232,6 +232,7 @@ fn addon(nth: usize) -> Addon {
         product: ProductId(BACKUP.0),
         quantity: Quantity::ONE,
         own_price_minor: None,
+        term: None,
         active: true,
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use perennial_billing::Quantity;
 
-use crate::Problem;
+use crate::{CSV_COLUMNS_ADDED, Problem};
 
 /// Problems that are kept to be shown; more are only counted.
 pub const MAX_PROBLEMS_KEPT: usize = 1_000;
@@ -190,8 +190,11 @@ pub(crate) fn rows<T>(
     };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-    let header = reader.headers().map(|header| header.iter().map(str::trim).collect::<Vec<_>>() == columns);
-    if !matches!(header, Ok(true)) {
+    let added = CSV_COLUMNS_ADDED.iter().find(|(name, _)| *name == file).map_or(0, |(_, added)| *added);
+    let header = reader.headers().map(|header| header.iter().map(str::trim).collect::<Vec<_>>());
+    let fits = header.is_ok_and(|header| header == columns || header == columns[..columns.len() - added]);
+    let width = reader.headers().map_or(0, csv::StringRecord::len);
+    if !fits {
         problems.add(file, Some(1), None, format!("the first line must be {}", columns.join(",")));
         return Vec::new();
     }
@@ -201,8 +204,8 @@ pub(crate) fn rows<T>(
         match record {
             Ok(fields) => {
                 let line = fields.position().map_or(0, csv::Position::line);
-                if fields.len() != columns.len() {
-                    let reason = format!("has {} fields instead of {}", fields.len(), columns.len());
+                if fields.len() != width {
+                    let reason = format!("has {} fields instead of {width}", fields.len());
                     problems.add(file, Some(line), None, reason);
                     continue;
                 }

@@ -107,6 +107,7 @@ pub fn demo_data(seller: &Seller, today: Date) -> Result<ProviderData> {
                     product: BACKUP,
                     quantity: Quantity::ONE,
                     own_price_minor: None,
+                    term: None,
                     active: true,
                 });
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use perennial_billing::InvoiceId;
 use perennial_store::StoreError;
 
 /// The result of a verb.
@@ -19,6 +20,12 @@ pub enum AppError {
     /// It contradicts how things stand.
     #[error("{0}")]
     Conflict(String),
+    /// An unpaid renewal invoice is in the way.
+    #[error("An unpaid renewal invoice, {0}, exists for this service")]
+    Blocked(InvoiceId),
+    /// A price source failed or has no price. The reason is for the log and for staff.
+    #[error("{0}")]
+    PriceUnavailable(String),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

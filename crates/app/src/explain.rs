@@ -178,6 +178,7 @@ fn how_much(explanation: &Explanation, facts: &Facts) -> Vec<String> {
                         _ => "its own price".to_owned(),
                     },
                     PriceOrigin::Feed => "what the price feed says now".to_owned(),
+                    PriceOrigin::Billed => "what it was billed for".to_owned(),
                     PriceOrigin::Catalogue(version) => {
                         let starts = facts.prices.iter().find(|known| known.id == version).map(|known| known.starts);
                         let starts = starts.map(|starts| format!(", valid from {starts}")).unwrap_or_default();

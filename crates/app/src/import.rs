@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::civil::Date;
+use perennial_billing::renewal::Term;
 use perennial_billing::{
     Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Schedule, SellerId,
     ServiceId,
@@ -24,7 +25,7 @@ use crate::{Actor, App, AppError, LoadReport, NewPrice, ProviderData, customer, 
 
 /// Extra recipients of one customer at most.
 const MAX_CONTACTS: usize = 20;
-/// The files of a folder and their columns.
+/// The files of a folder and their columns. The last ones of `addons.csv` may be left out: see [`CSV_COLUMNS_ADDED`].
 pub const CSV_FILES: [(&str, &[&str]); 5] = [
     (
         "customers.csv",
@@ -65,8 +66,10 @@ pub const CSV_FILES: [(&str, &[&str]); 5] = [
             "auto_renew",
         ],
     ),
-    ("addons.csv", &["id", "service_id", "product_id", "quantity", "own_price"]),
+    ("addons.csv", &["id", "service_id", "product_id", "quantity", "own_price", "cycle", "anchor", "next_due"]),
 ];
+/// Columns at the end of a file that came later: files without them are read as if they were empty.
+pub const CSV_COLUMNS_ADDED: [(&str, usize); 1] = [("addons.csv", 3)];
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -287,6 +290,7 @@ impl Known {
             product: product?,
             quantity: quantity?,
             own_price_minor: own_price?.map(|price| price.minor),
+            term: own_term(row)?,
             active: true,
         };
         row.report(service::quantity_and_price(addon.quantity, addon.own_price_minor));
@@ -301,6 +305,17 @@ impl Known {
 /// What makes a price version unique.
 fn price_key(price: &NewPrice) -> String {
     format!("{} {} {} from {}", price.product, price.cycle, price.amount.currency, price.starts)
+}
+
+/// The periods of its own that an add-on has, if its row names a cycle.
+fn own_term(row: &mut CsvRow<'_>) -> Option<Option<Term>> {
+    let Some(cycle) = row.optional("cycle", str::parse::<Cycle>)? else { return Some(None) };
+    if !cycle.is_recurring() {
+        return row.complain("cycle", format!("{cycle} does not recur; leave it empty to bill it with its service"));
+    }
+    let schedule = Schedule::new(row.date("anchor")?, cycle);
+    let next_due = row.date("next_due")?;
+    next_period(row, &schedule, Some(next_due)).map(|next_period| Some(Term { schedule, next_period }))
 }
 
 /// The period that starts on `next_due`; the first one for a service that has no periods.

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use perennial_billing::{PriceVersion, ProductId, SellerId};
+use perennial_billing::{Cycle, PriceVersion, ProductId, SellerId};
 use perennial_store::renewals::Gathered;
 use perennial_store::sellers::{self, Seller};
 use perennial_store::{Conn, prices};
@@ -67,11 +67,14 @@ impl Known {
             known.extend(self.remember(seller, &missing, &read));
         }
         for found in gathered {
-            let (cycle, currency) = (found.facts.schedule.cycle, found.facts.currency);
+            let currency = found.facts.currency;
+            let terms = found.facts.addons.iter().filter_map(|addon| addon.term);
+            let mut cycles: Vec<Cycle> = terms.map(|term| term.schedule.cycle).collect();
+            cycles.push(found.facts.schedule.cycle);
             let products: Vec<ProductId> = found.catalogue_products().map(|(product, _)| product).collect();
             let versions =
                 products.iter().filter_map(|product| known.get(product)).flat_map(|versions| versions.iter());
-            let fitting = versions.filter(|v| v.cycle == cycle && v.amount.currency == currency);
+            let fitting = versions.filter(|v| cycles.contains(&v.cycle) && v.amount.currency == currency);
             found.facts.prices = fitting.copied().collect();
         }
         Ok(())

@@ -10,6 +10,7 @@
 mod addon;
 mod caller;
 mod cancellation;
+mod change;
 mod clock;
 mod csv_file;
 mod customer;
@@ -48,6 +49,7 @@ use crate::known::Known;
 pub use addon::NewAddon;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use cancellation::{CancelRequest, Cancelled};
+pub use change::{AddonSold, ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
 pub use clock::Clock;
 pub use csv_file::{CsvProblem, MAX_PROBLEMS_KEPT};
 pub use customer::NewCustomer;
@@ -58,7 +60,7 @@ pub use feed::{
     FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_FAILURES_TO_REST, FEED_REST, FEED_RETRIES, FeedConfig, FeedConfigError,
     PriceFeeds, PriceUnavailable,
 };
-pub use import::{CSV_FILES, ImportError, Imported};
+pub use import::{CSV_COLUMNS_ADDED, CSV_FILES, ImportError, Imported};
 pub use key::{CreatedKey, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
@@ -67,7 +69,7 @@ pub use preview::{MAX_PREVIEW_INVOICES, MAX_PREVIEW_MONTHS, MAX_PREVIEW_SERVICES
 pub use price::NewPrice;
 pub use product::NewProduct;
 pub use random::Random;
-pub use renew::{MAX_BATCH_SERVICES, Outcome, Renewal, Renewed};
+pub use renew::{MAX_BATCH_SERVICES, Order, Outcome, Renewal, Renewed};
 pub use renewal_queue::{
     MAX_GROUP_REQUESTS, MAX_WAITING_FOR_PRICES, QUEUE_CAPACITY_REQUESTS, RenewalQueue, RenewalWorkers,
 };

@@ -7,16 +7,19 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use perennial_billing::renewal::{Item, Plan, Refusal, claimable, plan};
-use perennial_billing::{InvoiceId, Money, PeriodNumber, PriceSource, RunId, SellerId, ServiceId};
+use perennial_billing::renewal::{
+    Addon, Facts, Item, MAX_CHOSEN_ADDONS, MAX_ORDERED_PERIODS, Plan, Refusal, claimable, plan_periods,
+};
+use perennial_billing::{AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceSource, RunId, SellerId, ServiceId};
 use perennial_store::StoreError;
 use perennial_store::customers::Customer;
 use perennial_store::renewals::{self, Gathered, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 use tokio::task::JoinSet;
 
+use crate::error::refuse;
 use crate::feed::PriceQuery;
-use crate::{Actor, App, AppError, Caller, PriceUnavailable, Result};
+use crate::{Actor, App, AppError, Caller, PriceUnavailable, Problem, Result};
 
 /// Services in one call at most.
 pub const MAX_BATCH_SERVICES: usize = 1_000;
@@ -71,11 +74,41 @@ pub struct Renewed {
     pub mailed: bool,
 }
 
+/// How much of a service is renewed; by default one period, with all that is sold on top of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// How many periods, at most [`MAX_ORDERED_PERIODS`].
+    pub periods: u16,
+    /// Which of its add-ons, at most [`MAX_CHOSEN_ADDONS`]; without, all of them. One that is left out is not billed for
+    /// these periods.
+    pub addons: Option<Vec<AddonId>>,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { periods: 1, addons: None }
+    }
+}
+
+impl Order {
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        if !(1..=MAX_ORDERED_PERIODS).contains(&self.periods) {
+            problems.push(Problem::new("periods", format!("must be from 1 to {MAX_ORDERED_PERIODS}")));
+        }
+        if self.addons.as_ref().is_some_and(|addons| addons.len() > MAX_CHOSEN_ADDONS) {
+            problems.push(Problem::new("addonIds", format!("must be at most {MAX_CHOSEN_ADDONS}")));
+        }
+        refuse(problems)
+    }
+}
+
 /// A request to renew one service.
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub caller: Caller,
     pub service: ServiceId,
+    pub order: Order,
     /// What price feeds answered for it, or why they gave nothing.
     pub fed: Fed,
     /// The period that was next when the request was first looked at: it is this one that is asked for, and if somebody
@@ -84,8 +117,8 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    pub fn new(caller: Caller, service: ServiceId) -> Self {
-        Self { caller, service, fed: Fed::new(), wanted: None }
+    pub fn new(caller: Caller, service: ServiceId, order: Order) -> Self {
+        Self { caller, service, order, fed: Fed::new(), wanted: None }
     }
 }
 
@@ -109,7 +142,28 @@ impl App {
     /// # Errors
     /// Only what concerns the whole list: the database is away, or others change the same services without pause.
     pub async fn renew(&self, caller: &Caller, services: &[ServiceId]) -> Result<Vec<Renewal>> {
-        self.renew_or_preview(caller, services, false).await
+        self.renew_or_preview(caller, services, &Order::default(), false).await
+    }
+
+    /// As [`App::renew`], with several periods of each service, or without some of the add-ons.
+    ///
+    /// # Errors
+    /// As [`App::renew`], and [`AppError::Invalid`] for too many periods or add-ons.
+    pub async fn renew_ordered(&self, caller: &Caller, services: &[ServiceId], order: &Order) -> Result<Vec<Renewal>> {
+        self.renew_or_preview(caller, services, order, false).await
+    }
+
+    /// What [`App::renew_ordered`] would do now, from the same code, without writing anything.
+    ///
+    /// # Errors
+    /// As [`App::renew_ordered`].
+    pub async fn preview_ordered(
+        &self,
+        caller: &Caller,
+        services: &[ServiceId],
+        order: &Order,
+    ) -> Result<Vec<Renewal>> {
+        self.renew_or_preview(caller, services, order, true).await
     }
 
     /// What [`App::renew`] would do now, from the same code, without writing anything.
@@ -117,15 +171,17 @@ impl App {
     /// # Errors
     /// As [`App::renew`].
     pub async fn preview_renewal(&self, caller: &Caller, services: &[ServiceId]) -> Result<Vec<Renewal>> {
-        self.renew_or_preview(caller, services, true).await
+        self.renew_or_preview(caller, services, &Order::default(), true).await
     }
 
     async fn renew_or_preview(
         &self,
         caller: &Caller,
         services: &[ServiceId],
+        order: &Order,
         is_preview: bool,
     ) -> Result<Vec<Renewal>> {
+        order.check()?;
         if services.len() > MAX_BATCH_SERVICES {
             return Err(AppError::Conflict(format!(
                 "at most {MAX_BATCH_SERVICES} services can be renewed in one call"
@@ -133,7 +189,7 @@ impl App {
         }
         let mut seen = HashSet::new();
         let distinct = services.iter().copied().filter(|service| seen.insert(*service));
-        let mut asks: Vec<Ask> = distinct.map(|service| Ask::new(*caller, service)).collect();
+        let mut asks: Vec<Ask> = distinct.map(|service| Ask::new(*caller, service, order.clone())).collect();
         let mut outcomes: HashMap<ServiceId, Outcome> = HashMap::new();
         for _ in 0..MAX_ATTEMPTS {
             let steps = match self.attempt(caller.seller, &mut asks, is_preview).await {
@@ -212,8 +268,8 @@ impl App {
                         } else {
                             planned.extend(gathered.insert(ask.service, None).flatten().map(|found| {
                                 let service_type = found.service_type;
-                                let new =
-                                    new_invoice(&seller, *plan, vec![found.version], found.customer, ask.caller.actor);
+                                let versions = vec![found.version; plan.claims.len()];
+                                let new = new_invoice(&seller, *plan, versions, found.customer, ask.caller.actor);
                                 (place, new, service_type)
                             }));
                             Step::Again
@@ -318,6 +374,11 @@ impl App {
 /// What would be issued for one gathered service, or why it is not; prices that are not known yet are asked for only if
 /// the service could be renewed at all.
 fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil::Date) -> Step {
+    if let Some(chosen) = &ask.order.addons
+        && let Err(unknown) = found.choose(chosen)
+    {
+        return Step::Settled(Outcome::Refused(Refusal::UnknownAddon(unknown)));
+    }
     if claimable(&found.facts, today).is_ok() {
         let missing = missing_prices(found, &ask.fed);
         if !missing.is_empty() {
@@ -325,7 +386,7 @@ fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil:
         }
         fill_in(found, &ask.fed);
     }
-    Step::Settled(match plan(&found.facts, today) {
+    Step::Settled(match plan_periods(&found.facts, ask.order.periods, today) {
         Ok(plan) => Outcome::Planned(Box::new(plan)),
         Err(Refusal::OpenInvoice(invoice)) => {
             Outcome::Open { invoice, service_type: found.service_type, policy: seller.open_invoice_policy }
@@ -354,46 +415,50 @@ pub(crate) fn missing_prices(found: &Gathered, fed: &Fed) -> HashSet<PriceQuery>
 
 /// Why there is no price: what a feed said, or that the catalogue has none.
 pub(crate) fn why_no_price(found: &Gathered, fed: &Fed, refusal: &Refusal) -> String {
-    let failure = queries_of(found).find_map(|query| fed.get(&query)?.as_ref().err());
-    failure.map_or_else(|| refusal.to_string(), ToString::to_string)
+    feed_failure(found, fed).unwrap_or_else(|| refusal.to_string())
+}
+
+/// What a feed said instead of a price.
+pub(crate) fn feed_failure(found: &Gathered, fed: &Fed) -> Option<String> {
+    queries_of(found).find_map(|query| fed.get(&query)?.as_ref().err().map(ToString::to_string))
 }
 
 /// What the feeds have to be asked for one service and its add-ons.
 fn queries_of(gathered: &Gathered) -> impl Iterator<Item = PriceQuery> {
     let facts = &gathered.facts;
     let own = std::iter::once((&facts.item, &gathered.price_source));
-    let addons = facts.addons.iter().map(|(_, item)| item).zip(&gathered.addon_price_sources);
-    own.chain(addons).filter_map(|(item, source)| query(gathered, item, source))
+    let addons = facts.addons.iter().zip(&gathered.addon_price_sources);
+    let own = own.map(|(item, source)| (item, facts.schedule.cycle, source));
+    let addons = addons.map(|(addon, source)| (&addon.item, cycle_of(facts, addon), source));
+    own.chain(addons).filter_map(|(item, cycle, source)| query(facts, item, cycle, source))
 }
 
-fn query(gathered: &Gathered, item: &Item, source: &PriceSource) -> Option<PriceQuery> {
+/// For which cycle an add-on is priced.
+fn cycle_of(facts: &Facts, addon: &Addon) -> Cycle {
+    addon.term.map_or(facts.schedule.cycle, |term| term.schedule.cycle)
+}
+
+fn query(facts: &Facts, item: &Item, cycle: Cycle, source: &PriceSource) -> Option<PriceQuery> {
     match source {
         // Also while a price of its own holds that will end: previews look beyond that day.
-        PriceSource::Feed(feed) if item.rule.may_follow() => Some(PriceQuery {
-            feed: feed.clone(),
-            product: item.product,
-            cycle: gathered.facts.schedule.cycle,
-            currency: gathered.facts.currency,
-        }),
+        PriceSource::Feed(feed) if item.rule.may_follow() => {
+            Some(PriceQuery { feed: feed.clone(), product: item.product, cycle, currency: facts.currency })
+        }
         _ => None,
     }
 }
 
 /// Puts what the feeds answered into the facts.
 pub(crate) fn fill_in(gathered: &mut Gathered, fed: &Fed) {
-    let price = |gathered: &Gathered, item: &Item, source: &PriceSource| {
-        query(gathered, item, source).and_then(|query| fed.get(&query)?.as_ref().ok().copied())
+    let facts = &gathered.facts;
+    let price = |item: &Item, cycle: Cycle, source: &PriceSource| {
+        query(facts, item, cycle, source).and_then(|query| fed.get(&query)?.as_ref().ok().copied())
     };
-    let own = price(gathered, &gathered.facts.item, &gathered.price_source);
-    let addons: Vec<_> = gathered
-        .facts
-        .addons
-        .iter()
-        .zip(&gathered.addon_price_sources)
-        .map(|((_, item), source)| price(gathered, item, source))
-        .collect();
+    let own = price(&facts.item, facts.schedule.cycle, &gathered.price_source);
+    let addons = facts.addons.iter().zip(&gathered.addon_price_sources);
+    let addons: Vec<_> = addons.map(|(addon, source)| price(&addon.item, cycle_of(facts, addon), source)).collect();
     gathered.facts.item.fed_price = own;
-    for ((_, item), price) in gathered.facts.addons.iter_mut().zip(addons) {
-        item.fed_price = price;
+    for (addon, price) in gathered.facts.addons.iter_mut().zip(addons) {
+        addon.item.fed_price = price;
     }
 }

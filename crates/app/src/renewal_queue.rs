@@ -11,7 +11,7 @@ use perennial_billing::{SellerId, ServiceId};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::renew::{Ask, MAX_ATTEMPTS, Step};
+use crate::renew::{Ask, MAX_ATTEMPTS, Order, Step};
 use crate::{App, AppError, Caller, Outcome, Result};
 
 /// Requests that wait at most; more are turned away with a time to come back.
@@ -65,8 +65,17 @@ impl RenewalQueue {
     /// # Errors
     /// [`AppError::Busy`] when the queue is full; otherwise as [`App::renew`].
     pub async fn renew(&self, caller: Caller, service: ServiceId) -> Result<Outcome> {
+        self.renew_ordered(caller, service, Order::default()).await
+    }
+
+    /// As [`RenewalQueue::renew`], with several periods, or without some of the add-ons.
+    ///
+    /// # Errors
+    /// As [`RenewalQueue::renew`], and [`AppError::Invalid`] for too many periods or add-ons.
+    pub async fn renew_ordered(&self, caller: Caller, service: ServiceId, order: Order) -> Result<Outcome> {
+        order.check()?;
         let (reply, outcome) = oneshot::channel();
-        let ask = Ask::new(caller, service);
+        let ask = Ask::new(caller, service, order);
         self.sender.try_send(Job { ask, attempts: 0, reply }).map_err(|_| AppError::Busy)?;
         outcome.await.map_err(|_| AppError::Lost)?
     }

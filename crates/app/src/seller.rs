@@ -1,7 +1,7 @@
 //! Setting up a seller and changing its rules.
 
 use jiff::tz::TimeZone;
-use perennial_billing::{Currency, NumberPattern, Rate, Rounding, SellerId};
+use perennial_billing::{Currency, DayCount, NumberPattern, Rate, Rounding, SellerId};
 use perennial_store::audit::{self, AuditEntry};
 use perennial_store::customers;
 use perennial_store::ids::{self, IdKind};
@@ -62,6 +62,7 @@ impl App {
             open_invoice_policy: OpenInvoicePolicy::Return,
             mail_invoices: true,
             rounding: Rounding::HalfUp,
+            day_count: DayCount::Actual,
             runs: RunRules::default(),
             created_at: self.clock.now(),
             version: 1,

@@ -84,6 +84,10 @@ id!(
     CancellationId
 );
 id!(
+    /// A change of a service's product, quantity or cycle, or the sale of an add-on.
+    ServiceChangeId
+);
+id!(
     /// A row that is delivered after the business change it was written with.
     OutboxId
 );

@@ -6,6 +6,7 @@
 //!
 //! To add a rule: write it as a function from data to data in the file of its noun, with a property or a table as test.
 
+pub mod change;
 mod currency;
 mod customer;
 mod cycle;
@@ -18,6 +19,7 @@ mod lead;
 mod money;
 mod number;
 mod price;
+mod proration;
 mod quantity;
 mod rate;
 pub mod renewal;
@@ -34,13 +36,14 @@ pub use decimal::ParseDecimalError;
 pub use due::due_date;
 pub use ids::{
     AddonId, ApiKeyId, CancellationId, ContactId, CustomerId, InvoiceId, MAX_ID, OutboxId, ParseIdError, PriceId,
-    ProductId, RunId, SellerId, ServiceId,
+    ProductId, RunId, SellerId, ServiceChangeId, ServiceId,
 };
 pub use invoicing::Invoicing;
 pub use lead::{LeadScope, LeadTime};
 pub use money::{AmountOutOfRange, Money};
 pub use number::{NumberPattern, NumberPatternError};
 pub use price::{PriceRule, PriceSource, PriceVersion, price_on};
+pub use proration::{DayCount, Part, Share};
 pub use quantity::Quantity;
 pub use rate::Rate;
 pub use renewal::{Plan, Refusal};

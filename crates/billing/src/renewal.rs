@@ -3,13 +3,19 @@
 use jiff::{Span, civil::Date};
 
 use crate::{
-    AddonId, AmountOutOfRange, Currency, CustomerId, Cycle, DateOutOfRange, InvoiceId, Invoicing, LeadTime, Money,
-    Period, PeriodNumber, PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId,
-    ServiceStatus, TaxGroup, TaxProfile, due_date, price_on,
+    AddonId, AmountOutOfRange, Currency, CustomerId, Cycle, DateOutOfRange, DayCount, InvoiceId, Invoicing, LeadTime,
+    Money, Part, Period, PeriodNumber, PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rounding, Schedule,
+    ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date, price_on,
 };
 
 /// Services on one invoice at most.
 pub const MAX_INVOICE_SERVICES: usize = 500;
+/// Periods of one add-on within one period of its service at most: a year of days, and some.
+pub const MAX_ADDON_PERIODS: usize = 400;
+/// Periods of one service that are renewed in one call at most.
+pub const MAX_ORDERED_PERIODS: u16 = 120;
+/// Add-ons that one call may choose at most.
+pub const MAX_CHOSEN_ADDONS: usize = 20;
 
 /// Everything that decides a renewal.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +49,8 @@ pub struct Facts {
     pub invoicing: Invoicing,
     /// The service's own line.
     pub item: Item,
-    /// What is sold on top.
-    pub addons: Vec<(AddonId, Item)>,
+    /// What is sold on top, and renewed with it.
+    pub addons: Vec<Addon>,
     /// The customer's currency.
     pub currency: Currency,
     /// How the customer is taxed.
@@ -83,6 +89,53 @@ impl Item {
     }
 }
 
+/// Something sold on top of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addon {
+    /// Its id.
+    pub id: AddonId,
+    /// What it is.
+    pub item: Item,
+    /// Its own periods; none if it is billed for the periods of its service.
+    pub term: Option<Term>,
+}
+
+/// The periods of an add-on with a cycle of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// Its anchor and cycle.
+    pub schedule: Schedule,
+    /// The next period to bill.
+    pub next_period: PeriodNumber,
+}
+
+impl Term {
+    /// The first day that is not billed.
+    ///
+    /// # Errors
+    /// [`DateOutOfRange`] past the year 9999.
+    pub fn billed_through(&self) -> Result<Option<Date>, DateOutOfRange> {
+        Ok(self.schedule.period(self.next_period)?.map(|period| period.starts))
+    }
+
+    /// Takes the periods that begin within a period of its service, and moves past them. One that lies behind was left out
+    /// meanwhile: it begins anew, and the days between are not billed.
+    pub(crate) fn take(&mut self, within: Period) -> Result<Vec<Period>, Refusal> {
+        if self.billed_through()?.is_some_and(|starts| starts < within.starts) {
+            self.schedule = Schedule { anchor: within.starts, first: self.next_period, ..self.schedule };
+        }
+        let mut taken = Vec::new();
+        while let Some(period) = self.schedule.period(self.next_period)?.filter(|next| next.starts < within.ends) {
+            if taken.len() == MAX_ADDON_PERIODS {
+                return Err(Refusal::TooManyAddonPeriods);
+            }
+            taken.push(period);
+            self.next_period = self.next_period.next();
+        }
+        Ok(taken)
+    }
+}
+
 /// The seller's rules for renewals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -92,6 +145,8 @@ pub struct Policy {
     pub renew_ahead_months: u16,
     /// How fractions of a minor unit are rounded.
     pub rounding: Rounding,
+    /// How the days of a period are counted when a part of it is billed or given back.
+    pub day_count: DayCount,
     /// Whether the run renews services that are suspended.
     pub renew_suspended: bool,
     /// How many periods may have begun unbilled for the run to still bill them, one after the other.
@@ -103,8 +158,10 @@ pub struct Policy {
 /// The invoice that renewals would issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The periods it claims, by service.
+    /// The periods it claims, by service and number.
     pub claims: Vec<Claim>,
+    /// Where the periods of add-ons with a cycle of their own stand afterwards.
+    pub terms: Vec<(AddonId, Term)>,
     /// The legal issue date, in the seller's time zone.
     pub issued_on: Date,
     /// When it is due.
@@ -155,10 +212,24 @@ pub struct Line {
     pub unit_price: Money,
     /// Where that price came from.
     pub price_origin: PriceOrigin,
-    /// `unit_price × quantity`, rounded.
+    /// `unit_price × quantity`, rounded, less the allowance.
     pub net: Money,
+    /// What is taken off it.
+    pub allowance: Option<Allowance>,
+    /// What it is a part of, if it bills a part of a period or gives one back: then `unit_price` is what that part costs,
+    /// and `quantity` is 1, or -1 for what is given back (EN 16931 has no negative price, BR-27).
+    pub part: Option<Part>,
     /// Category and rate.
     pub tax: TaxProfile,
+}
+
+/// What is taken off a line, and why (EN 16931 BG-27).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// How much, without tax; never more than the line.
+    pub amount: Money,
+    /// Why, as the customer reads it (BT-139).
+    pub reason: String,
 }
 
 /// Where the price of a line came from; kept with the line.
@@ -170,6 +241,8 @@ pub enum PriceOrigin {
     Catalogue(PriceId),
     /// The product's price feed.
     Feed,
+    /// What was billed for it before: it is given back.
+    Billed,
 }
 
 /// Why a service is not renewed now.
@@ -219,6 +292,18 @@ pub enum Refusal {
         /// For a period that starts on this day.
         day: Date,
     },
+    /// Some of the periods start later than the seller renews ahead.
+    #[error("Only {possible} of these periods can be renewed now: the others start too far ahead")]
+    TooManyPeriods {
+        /// How many can.
+        possible: u16,
+    },
+    /// An add-on that was chosen is none of the service's, or has ended.
+    #[error("Service has no active add-on {0}")]
+    UnknownAddon(AddonId),
+    /// An add-on with short periods on a service with long ones.
+    #[error("An add-on of this service has more than {MAX_ADDON_PERIODS} periods within one of the service's")]
+    TooManyAddonPeriods,
     /// The sum does not fit.
     #[error("The amount of this renewal is too large")]
     AmountTooLarge,
@@ -266,17 +351,23 @@ pub fn claimable(facts: &Facts, today: Date) -> Result<Period, Refusal> {
     {
         return Err(Refusal::OpenInvoice(invoice));
     }
-    let ahead = Span::new().months(i64::from(facts.policy.renew_ahead_months));
-    // What the run bills today may be renewed today, however short the seller looks ahead.
-    let run_ahead = Span::new().days(i64::from(facts.lead.days) + i64::from(facts.policy.consolidation_days));
-    let day_after = |span: Span| today.checked_add(span).map_err(|_| DateOutOfRange);
-    let latest_start = day_after(ahead)?.max(day_after(run_ahead)?);
-    if period.starts > latest_start {
+    let (latest, run_ahead) = latest_start(facts, today)?;
+    if period.starts > latest {
+        let ahead = Span::new().months(i64::from(facts.policy.renew_ahead_months));
         let by_run = period.starts.checked_sub(run_ahead).map_err(|_| DateOutOfRange)?;
         let renewable_from = first_day_within(period.starts, ahead)?.min(by_run);
         return Err(Refusal::TooFarAhead { billed_through: period.starts, renewable_from });
     }
     Ok(period)
+}
+
+/// The last day on which a period may begin that is renewed today, and how far ahead of a period the run bills it.
+fn latest_start(facts: &Facts, today: Date) -> Result<(Date, Span), DateOutOfRange> {
+    let ahead = Span::new().months(i64::from(facts.policy.renew_ahead_months));
+    // What the run bills today may be renewed today, however short the seller looks ahead.
+    let run_ahead = Span::new().days(i64::from(facts.lead.days) + i64::from(facts.policy.consolidation_days));
+    let day_after = |span: Span| today.checked_add(span).map_err(|_| DateOutOfRange);
+    Ok((day_after(ahead)?.max(day_after(run_ahead)?), run_ahead))
 }
 
 /// The first day from which `starts` is within `ahead`.
@@ -292,23 +383,81 @@ fn first_day_within(starts: Date, ahead: Span) -> Result<Date, DateOutOfRange> {
 /// The invoice that renewing the service today would issue, or why it is not renewed. The same facts and day always give
 /// the same answer, so a preview equals the invoice to the cent.
 pub fn plan(facts: &Facts, today: Date) -> Result<Plan, Refusal> {
-    let period = claimable(facts, today)?;
-    let items = std::iter::once((None, &facts.item)).chain(facts.addons.iter().map(|(id, item)| (Some(*id), item)));
-    let mut lines = items.map(|(addon, item)| line(facts, addon, item, period)).collect::<Result<Vec<_>, _>>()?;
-    lines.sort_by_key(|line| line.addon);
-    let claim = Claim {
-        service: facts.service,
-        number: facts.next_period,
-        period,
-        next_renew_on: facts.lead.before(period.ends)?,
-    };
-    let due_on = due_date(period.starts, today, facts.policy.payment_terms_days)?;
-    Plan::of(vec![claim], lines, today, due_on, facts.policy.rounding)
+    plan_periods(facts, 1, today)
+}
+
+/// As [`plan`], for several periods in a row, each at the price of its own first day. All of them or none.
+pub fn plan_periods(facts: &Facts, periods: u16, today: Date) -> Result<Plan, Refusal> {
+    let first = claimable(facts, today)?;
+    let (latest, _) = latest_start(facts, today)?;
+    let mut bill = Bill::new(facts);
+    let mut claims = Vec::with_capacity(usize::from(periods));
+    let mut number = facts.next_period;
+    for nth in 0..periods.clamp(1, MAX_ORDERED_PERIODS) {
+        let period = facts.schedule.period(number)?.ok_or(Refusal::OneTime)?;
+        if nth > 0 && period.starts > latest {
+            return Err(Refusal::TooManyPeriods { possible: nth });
+        }
+        if let Some(day) = facts.ends_on.filter(|day| *day <= period.starts) {
+            return Err(Refusal::Ending(day));
+        }
+        bill.add(period)?;
+        let next_renew_on = facts.lead.before(period.ends)?;
+        claims.push(Claim { service: facts.service, number, period, next_renew_on });
+        number = number.next();
+    }
+    let due_on = due_date(first.starts, today, facts.policy.payment_terms_days)?;
+    Plan::of(claims, bill.terms, bill.lines, today, due_on, facts.policy.rounding)
+}
+
+/// The lines that bill periods of a service, and where those add-ons stand afterwards that have periods of their own.
+pub(crate) struct Bill<'a> {
+    facts: &'a Facts,
+    /// By id.
+    addons: Vec<&'a Addon>,
+    /// The service's own line of each period first, then those of its add-ons by id.
+    pub lines: Vec<Line>,
+    pub terms: Vec<(AddonId, Term)>,
+}
+
+impl<'a> Bill<'a> {
+    pub fn new(facts: &'a Facts) -> Self {
+        let mut addons: Vec<&Addon> = facts.addons.iter().collect();
+        addons.sort_unstable_by_key(|addon| addon.id);
+        Self { facts, addons, lines: Vec::new(), terms: Vec::new() }
+    }
+
+    /// Bills a period.
+    pub fn add(&mut self, period: Period) -> Result<(), Refusal> {
+        let facts = self.facts;
+        self.lines.push(line(facts, None, &facts.item, facts.schedule.cycle, period)?);
+        for addon in &self.addons {
+            let (cycle, periods) = match addon.term {
+                None => (facts.schedule.cycle, vec![period]),
+                Some(before) => {
+                    let moved = self.terms.iter().position(|(id, _)| *id == addon.id);
+                    let mut term = moved.map_or(before, |place| self.terms[place].1);
+                    let taken = term.take(period)?;
+                    match moved {
+                        Some(place) => self.terms[place].1 = term,
+                        None if taken.is_empty() => {}
+                        None => self.terms.push((addon.id, term)),
+                    }
+                    (term.schedule.cycle, taken)
+                }
+            };
+            for period in periods {
+                self.lines.push(line(facts, Some(addon.id), &addon.item, cycle, period)?);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Plan {
-    fn of(
+    pub(crate) fn of(
         claims: Vec<Claim>,
+        terms: Vec<(AddonId, Term)>,
         lines: Vec<Line>,
         issued_on: Date,
         due_on: Date,
@@ -319,7 +468,7 @@ impl Plan {
         let net = Money::sum(currency, lines.iter().map(|line| line.net))?;
         let tax_groups = TaxGroup::of_lines(lines.iter().map(|line| (line.tax, line.net)), rounding)?;
         let tax = Money::sum(currency, tax_groups.iter().map(|group| group.tax))?;
-        Ok(Self { claims, issued_on, due_on, lines, tax_groups, net, tax, total: net.plus(tax)?, rounding })
+        Ok(Self { claims, terms, issued_on, due_on, lines, tax_groups, net, tax, total: net.plus(tax)?, rounding })
     }
 
     /// One invoice for several renewals of one customer on one day. It is due when the first of them is; tax is computed
@@ -336,9 +485,10 @@ impl Plan {
                 return None;
             }
             let claims = plans.iter().flat_map(|plan| plan.claims.iter().copied()).collect();
+            let terms = plans.iter().flat_map(|plan| plan.terms.iter().copied()).collect();
             let lines = plans.iter().flat_map(|plan| plan.lines.iter().cloned()).collect();
             let due_on = plans.iter().map(|plan| plan.due_on).min()?;
-            Self::of(claims, lines, first.issued_on, due_on, first.rounding).ok()
+            Self::of(claims, terms, lines, first.issued_on, due_on, first.rounding).ok()
         };
         match together() {
             Some(plan) => Ok(plan),
@@ -351,6 +501,14 @@ impl Plan {
     #[must_use]
     pub fn next_renew_on(&self, claim: &Claim) -> Date {
         if self.is_settled() { claim.next_renew_on.max(claim.period.starts) } else { claim.next_renew_on }
+    }
+
+    /// The last period that is claimed of each service.
+    pub fn last_claims(&self) -> impl Iterator<Item = &Claim> {
+        // Those of one service stand together, in their order.
+        let next = self.claims.iter().skip(1).map(Some).chain([None]);
+        let is_last = |(claim, next): &(&Claim, Option<&Claim>)| next.is_none_or(|next| next.service != claim.service);
+        self.claims.iter().zip(next).filter(is_last).map(|(claim, _)| claim)
     }
 
     /// Nothing to pay is paid.
@@ -369,30 +527,48 @@ pub fn invoices(plans: Vec<Plan>, invoicing: Invoicing) -> Vec<Plan> {
     Plan::together(plans).map_or_else(|apart| apart, |together| vec![together])
 }
 
-fn line(facts: &Facts, addon: Option<AddonId>, item: &Item, period: Period) -> Result<Line, Refusal> {
-    let (unit_price, price_origin) = unit_price(facts, item, period.starts)?;
-    let days = format!("{} – {}", period.starts, period.last_day());
+/// The line that bills a whole period of a service or of an add-on.
+pub(crate) fn line(
+    facts: &Facts,
+    addon: Option<AddonId>,
+    item: &Item,
+    cycle: Cycle,
+    period: Period,
+) -> Result<Line, Refusal> {
+    let (unit_price, price_origin) = unit_price(facts, item, cycle, period.starts)?;
     Ok(Line {
         service: facts.service,
         period,
         addon,
         product: item.product,
-        description: match (addon, facts.label.as_str()) {
-            (None, "") => format!("{}, {days}", item.name),
-            (None, label) => format!("{} {label}, {days}", item.name),
-            (Some(_), _) => format!("+ {}, {days}", item.name),
-        },
+        description: describe(addon, &item.name, &facts.label, period),
         quantity: item.quantity,
         unit_price,
         price_origin,
         net: unit_price.times(item.quantity, facts.policy.rounding)?,
+        allowance: None,
+        part: None,
         tax: facts.tax,
     })
 }
 
+/// What a customer reads: what it is, and the days it bills.
+pub(crate) fn describe(addon: Option<AddonId>, name: &str, label: &str, period: Period) -> String {
+    let days = format!("{} – {}", period.starts, period.last_day());
+    match (addon, label) {
+        (None, "") => format!("{name}, {days}"),
+        (None, label) => format!("{name} {label}, {days}"),
+        (Some(_), _) => format!("+ {name}, {days}"),
+    }
+}
+
 /// The price of one for a period that begins on this day, and where it comes from.
-fn unit_price(facts: &Facts, item: &Item, starts: Date) -> Result<(Money, PriceOrigin), Refusal> {
-    let cycle = facts.schedule.cycle;
+pub(crate) fn unit_price(
+    facts: &Facts,
+    item: &Item,
+    cycle: Cycle,
+    starts: Date,
+) -> Result<(Money, PriceOrigin), Refusal> {
     let (price, day) = match item.rule.on(starts) {
         PriceRule::Own { price, .. } => (Some((price, PriceOrigin::Own)), starts),
         PriceRule::Follow if item.is_fed => (item.fed_price.map(|price| (price, PriceOrigin::Feed)), starts),
@@ -462,7 +638,7 @@ mod tests {
             lead: LeadTime { scope: crate::LeadScope::Seller, days: 14 },
             invoicing: Invoicing::Together,
             item: item(2001, "VPS S", 1),
-            addons: vec![(AddonId(700), item(5003, "Extra storage 50 GB", 2))],
+            addons: vec![Addon { id: AddonId(700), item: item(5003, "Extra storage 50 GB", 2), term: None }],
             currency: "SEK".parse().unwrap(),
             tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
             prices: vec![version(1, 2001, 13500), version(2, 5003, 4950)],
@@ -470,6 +646,7 @@ mod tests {
                 payment_terms_days: 14,
                 renew_ahead_months: 36,
                 rounding: Rounding::HalfUp,
+                day_count: DayCount::Actual,
                 renew_suspended: true,
                 max_periods_behind: 3,
                 consolidation_days: 0,
@@ -587,7 +764,7 @@ mod tests {
             let mut facts = facts();
             facts.item.rule = own(sek(price));
             facts.item.quantity = Quantity::from_millionths(quantity);
-            facts.addons[0].1.rule = own(sek(addon_price));
+            facts.addons[0].item.rule = own(sek(addon_price));
             facts.tax.rate = Rate::from_parts_per_million(rate);
             facts.next_period = PeriodNumber(next);
             if half_even {

@@ -10,12 +10,13 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::civil::Date;
-use perennial_billing::{Invoicing, LeadTime};
+use perennial_billing::renewal::MAX_ORDERED_PERIODS;
+use perennial_billing::{DayCount, Invoicing, LeadTime};
 use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
 
 pub use catalogue::{PriceCommand, ProductCommand};
 pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
-pub use service::{PriceRuleCommand, ServiceCommand, Switch};
+pub use service::{AddonCommand, PriceRuleCommand, ServiceCommand, Switch};
 
 /// Renewal and invoicing server for hosting providers.
 ///
@@ -95,6 +96,11 @@ pub enum Command {
     Service {
         #[command(subcommand)]
         command: ServiceCommand,
+    },
+    /// List the add-ons of a service, sell one, end one
+    Addon {
+        #[command(subcommand)]
+        command: AddonCommand,
     },
     /// List what is sold
     Product {
@@ -357,6 +363,15 @@ pub struct RenewArgs {
     /// Services to renew (the v1 API's accountId)
     #[arg(required = true, value_name = "ACCOUNT_ID")]
     pub services: Vec<String>,
+    /// How many periods of each, one after the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_ORDERED_PERIODS)))]
+    pub periods: u16,
+    /// Only with these of its add-ons; otherwise with all
+    #[arg(long, value_name = "ADDON_ID", value_delimiter = ',')]
+    pub addons: Vec<String>,
+    /// Without its add-ons
+    #[arg(long, conflicts_with = "addons")]
+    pub no_addons: bool,
     /// Show the invoices that would be issued, from the same code, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -443,6 +458,27 @@ pub struct SellerRules {
     /// How what falls due together is invoiced, unless a customer wants it otherwise
     #[arg(long, value_enum)]
     pub invoicing: Option<SellerInvoicing>,
+    /// How the days of a period are counted when a part of it is billed or given back
+    #[arg(long, value_enum)]
+    pub day_count: Option<DayCounting>,
+}
+
+/// How the days of a period are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DayCounting {
+    /// Every day of the calendar the same
+    Actual,
+    /// As if every month had 30 days
+    ThirtyDayMonths,
+}
+
+impl From<DayCounting> for DayCount {
+    fn from(choice: DayCounting) -> Self {
+        match choice {
+            DayCounting::Actual => Self::Actual,
+            DayCounting::ThirtyDayMonths => Self::ThirtyDayMonths,
+        }
+    }
 }
 
 /// How a seller invoices what falls due together.

@@ -1,6 +1,7 @@
 //! Add-ons: what is sold on top of a service.
 
-use perennial_billing::{AddonId, ProductId, Quantity, SellerId, ServiceId};
+use perennial_billing::renewal::Term;
+use perennial_billing::{AddonId, Cycle, PeriodNumber, ProductId, Quantity, Schedule, SellerId, ServiceId};
 
 use crate::rows::Rows;
 use crate::value::{Row, params};
@@ -19,22 +20,35 @@ pub struct Addon {
     pub quantity: Quantity,
     /// A price of its own for one, in minor units of the customer's currency.
     pub own_price_minor: Option<i64>,
+    /// Its own periods; none if it is billed for those of its service.
+    pub term: Option<Term>,
     /// Whether it is renewed with its service.
     pub active: bool,
 }
 
+/// The add-ons of a seller, which is `$1`, that are as the rest says.
+macro_rules! addons_where {
+    () => {
+        "select id, service_id, product_id, quantity_millionths, own_price_minor, cycle, anchor, first_period, \
+        next_period, status from addons where seller_id = $1 "
+    };
+}
+
 /// All add-ons of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Addon>> {
-    let sql = "select id, service_id, product_id, quantity_millionths, own_price_minor, status from addons \
-        where seller_id = $1 order by id";
-    conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
+    conn.rows(concat!(addons_where!(), "order by id"), params![seller.0]).await?.iter().map(read).collect()
 }
 
 /// The add-on with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: AddonId) -> Result<Option<Addon>> {
-    let sql = "select id, service_id, product_id, quantity_millionths, own_price_minor, status from addons \
-        where seller_id = $1 and id = $2";
+    let sql = concat!(addons_where!(), "and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
+}
+
+/// The add-ons of a service, by id, ended ones too.
+pub async fn of_service(conn: &mut Conn, seller: SellerId, service: ServiceId) -> Result<Vec<Addon>> {
+    let sql = concat!(addons_where!(), "and service_id = $2 order by id");
+    conn.rows(sql, params![seller.0, service.0]).await?.iter().map(read).collect()
 }
 
 /// Writes add-ons: new ones, and what has changed about known ones.
@@ -47,12 +61,18 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, addons: &[Addon]) -> Result<(
         .int("product_id", a().map(|a| a.product.0))
         .int("quantity_millionths", a().map(|a| a.quantity.millionths()))
         .int("own_price_minor", a().map(|a| a.own_price_minor))
+        .text("cycle", a().map(|a| a.term.map(|term| term.schedule.cycle.to_string())))
+        .date("anchor", a().map(|a| a.term.map(|term| term.schedule.anchor)))
+        .int("first_period", a().map(|a| a.term.map(|term| i64::from(term.schedule.first.0))))
+        .int("next_period", a().map(|a| a.term.map(|term| i64::from(term.next_period.0))))
         .text("status", a().map(|a| (if a.active { "active" } else { "cancelled" }).to_owned()));
-    let sql = "insert into addons (seller_id, id, service_id, product_id, quantity_millionths, own_price_minor, status) \
-        select seller_id, id, service_id, product_id, quantity_millionths, own_price_minor, status from {rows} where true \
+    let sql = "insert into addons (seller_id, id, service_id, product_id, quantity_millionths, own_price_minor, \
+        cycle, anchor, first_period, next_period, status) select seller_id, id, service_id, product_id, \
+        quantity_millionths, own_price_minor, cycle, anchor, first_period, next_period, status from {rows} where true \
         on conflict (seller_id, id) do update set product_id = excluded.product_id, \
         quantity_millionths = excluded.quantity_millionths, own_price_minor = excluded.own_price_minor, \
-        status = excluded.status";
+        cycle = excluded.cycle, anchor = excluded.anchor, first_period = excluded.first_period, \
+        next_period = excluded.next_period, status = excluded.status";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }
@@ -64,6 +84,23 @@ fn read(row: &Row) -> Result<Addon> {
         product: ProductId(row.int("product_id")?),
         quantity: Quantity::from_millionths(row.int("quantity_millionths")?),
         own_price_minor: row.opt_int("own_price_minor")?,
+        term: term(row, "cycle", "anchor", "first_period", "next_period")?,
         active: row.text("status")? == "active",
     })
+}
+
+/// The periods of its own that an add-on has, under these names.
+pub(crate) fn term(
+    row: &Row,
+    cycle: &'static str,
+    anchor: &'static str,
+    first: &'static str,
+    next: &'static str,
+) -> Result<Option<Term>> {
+    if row.opt_text(cycle)?.is_none() {
+        return Ok(None);
+    }
+    let cycle: Cycle = row.parsed(cycle)?;
+    let schedule = Schedule { anchor: row.date(anchor)?, cycle, first: PeriodNumber(row.small(first)?) };
+    Ok(Some(Term { schedule, next_period: PeriodNumber(row.small(next)?) }))
 }

@@ -17,7 +17,7 @@ pub struct Finding {
 pub const PROBLEMS_LISTED: usize = 100;
 
 /// A check is a statement whose rows are problems, each with a `problem` column of text.
-const CHECKS: [(&str, &str); 11] = [
+const CHECKS: [(&str, &str); 13] = [
     (
         "numbers have no gaps",
         "select s.fiscal_year || ': ' || count(i.id) || ' invoices for the numbers ' || s.first_number || ' to ' \
@@ -56,16 +56,33 @@ const CHECKS: [(&str, &str); 11] = [
         "the books balance",
         "select 'invoice ' || i.number || ': entries sum to ' || coalesce(sum(e.amount_minor), 0) as problem \
         from invoices i left join ledger_entries e on e.seller_id = i.seller_id and e.invoice_id = i.id \
-        where i.seller_id = $1 group by i.id, i.number, i.total_minor having coalesce(sum(e.amount_minor), 0) <> 0 \
-        or coalesce(sum(case when e.account = 'receivable' then e.amount_minor end), 0) <> i.total_minor",
+        where i.seller_id = $1 group by i.id, i.number, i.total_minor, i.status having coalesce(sum(e.amount_minor), 0) <> 0 \
+        or coalesce(sum(case when e.account = 'receivable' then e.amount_minor end), 0) \
+        <> case when i.status = 'void' then 0 else i.total_minor end",
     ),
     (
         "every line of an invoice has claimed its period",
         "select 'invoice ' || i.number || ', line ' || l.line as problem from invoice_lines l \
         join invoices i on i.seller_id = l.seller_id and i.id = l.invoice_id \
         left join periods p on p.seller_id = l.seller_id and p.invoice_id = l.invoice_id \
-        and p.service_id = l.service_id and p.starts = l.period_starts and p.ends = l.period_ends \
-        where l.seller_id = $1 and p.period is null",
+        and p.service_id = l.service_id and ((p.starts = l.period_starts and p.ends = l.period_ends) \
+        or (l.addon_id is not null and p.starts <= l.period_starts and p.ends > l.period_starts)) \
+        where l.seller_id = $1 and p.period is null and not exists (select 1 from \
+        service_changes c where c.seller_id = l.seller_id and c.invoice_id = l.invoice_id and c.service_id = l.service_id)",
+    ),
+    (
+        "every part of a period is of its whole",
+        "select 'invoice ' || i.number || ', line ' || l.line as problem from invoice_lines l \
+        join invoices i on i.seller_id = l.seller_id and i.id = l.invoice_id where l.seller_id = $1 \
+        and l.whole_minor is not null and (l.share_of < 1 or l.share_days < 0 or l.share_days > l.share_of \
+        or abs(l.net_minor) > l.whole_minor or (l.share_days = l.share_of and abs(l.net_minor) <> l.whole_minor))",
+    ),
+    (
+        "no day of a service is billed twice",
+        "select 'service ' || service_id || ', period ' || period || ' begins on ' || starts || ', billed up to ' || before \
+        as problem from (select service_id, period, starts, lag(coalesce(given_back_from, ends)) \
+        over (partition by service_id order by period) as before from periods where seller_id = $1 and state <> 'void' \
+        and (given_back_from is null or given_back_from > starts)) p where starts < before",
     ),
     (
         "a period is paid when its invoice is",

@@ -33,6 +33,8 @@ pub enum IdKind {
     Run,
     /// [`CancellationId`](perennial_billing::CancellationId)
     Cancellation,
+    /// [`ServiceChangeId`](perennial_billing::ServiceChangeId)
+    ServiceChange,
 }
 
 impl IdKind {
@@ -51,6 +53,7 @@ impl IdKind {
             Self::ApiKey => "api_key",
             Self::Run => "run",
             Self::Cancellation => "cancellation",
+            Self::ServiceChange => "service_change",
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
+use perennial_billing::renewal::Allowance;
 use perennial_billing::{
-    AddonId, Currency, CustomerId, InvoiceId, Money, Period, ProductId, Quantity, Rate, Rounding, SellerId, ServiceId,
-    TaxCategory, TaxGroup, TaxProfile,
+    AddonId, Currency, CustomerId, InvoiceId, Money, Part, Period, ProductId, Quantity, Rate, Rounding, SellerId,
+    ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,
 };
 
 use crate::customers::CustomerParty;
@@ -108,14 +109,18 @@ pub struct InvoiceLine {
     pub quantity: Quantity,
     /// The price of one, without tax.
     pub unit_price: Money,
-    /// `unit_price × quantity`.
+    /// `unit_price × quantity`, less the allowance.
     pub net: Money,
+    /// What is taken off it.
+    pub allowance: Option<Allowance>,
     /// Category and rate.
     pub tax: TaxProfile,
     /// The days it bills.
     pub period: Period,
     /// Where its price came from: `own`, `feed` or `catalogue`.
     pub price_origin: String,
+    /// What it is a part of, if it bills a part of a period or gives one back.
+    pub part: Option<Part>,
 }
 
 /// What a list of invoices is narrowed to.
@@ -183,7 +188,8 @@ pub async fn due_days(conn: &mut Conn, seller: SellerId, invoices: &[InvoiceId])
 /// The lines of an invoice, in order.
 pub async fn lines(conn: &mut Conn, seller: SellerId, invoice: &Invoice) -> Result<Vec<InvoiceLine>> {
     let sql = "select line, service_id, addon_id, product_id, description, quantity_millionths, unit_price_minor, \
-        net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, price_origin from invoice_lines \
+        net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, price_origin, allowance_minor, \
+        allowance_reason, whole_minor, share_days, share_of from invoice_lines \
         where seller_id = $1 and invoice_id = $2 order by line";
     let currency = invoice.total.currency;
     let rows = conn.rows(sql, params![seller.0, invoice.id.0]).await?;
@@ -201,9 +207,24 @@ pub async fn lines(conn: &mut Conn, seller: SellerId, invoice: &Invoice) -> Resu
                 tax: profile(row)?,
                 period: Period { starts: row.date("period_starts")?, ends: row.date("period_ends")? },
                 price_origin: row.text("price_origin")?,
+                allowance: allowance(row, currency)?,
+                part: part(row, currency)?,
             })
         })
         .collect()
+}
+
+/// What is taken off a line.
+fn allowance(row: &Row, currency: Currency) -> Result<Option<Allowance>> {
+    let Some(minor) = row.opt_int("allowance_minor")? else { return Ok(None) };
+    Ok(Some(Allowance { amount: Money::new(minor, currency), reason: row.text("allowance_reason")? }))
+}
+
+/// What a line is a part of.
+pub(crate) fn part(row: &Row, currency: Currency) -> Result<Option<Part>> {
+    let Some(whole) = row.opt_int("whole_minor")? else { return Ok(None) };
+    let share = Share { days: row.small("share_days")?, of: row.small("share_of")? };
+    Ok(Some(Part { whole: Money::new(whole, currency), share }))
 }
 
 /// The tax groups of an invoice.

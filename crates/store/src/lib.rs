@@ -10,6 +10,7 @@
 pub mod addons;
 pub mod audit;
 pub mod cancellations;
+pub mod changes;
 mod conn;
 pub mod contacts;
 pub mod customers;

@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 8] = [
     Step {
         version: 1,
         name: "foundation",
@@ -53,6 +53,18 @@ const STEPS: [Step; 6] = [
         name: "price rules",
         sqlite: include_str!("../migrations/0006_price_rules.sql"),
         postgres: include_str!("../migrations/0006_price_rules.sql"),
+    },
+    Step {
+        version: 7,
+        name: "changes",
+        sqlite: include_str!("../migrations/0007_changes.sql"),
+        postgres: include_str!("../migrations/0007_changes.sql"),
+    },
+    Step {
+        version: 8,
+        name: "change ids",
+        sqlite: include_str!("../migrations/0008_change_ids.sqlite.sql"),
+        postgres: include_str!("../migrations/0008_change_ids.postgres.sql"),
     },
 ];
 

@@ -3,7 +3,7 @@
 use perennial_billing::{PriceSource, ProductId, SellerId};
 
 use crate::rows::Rows;
-use crate::value::params;
+use crate::value::{Row, params};
 use crate::{Conn, Result, Tx};
 
 /// What is sold.
@@ -27,19 +27,15 @@ pub struct Product {
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Product>> {
     let sql =
         "select id, name, service_type, kind, tax_class, price_source from products where seller_id = $1 order by id";
-    let rows = conn.rows(sql, params![seller.0]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Product {
-                id: ProductId(row.int("id")?),
-                name: row.text("name")?,
-                service_type: row.int("service_type")?,
-                kind: row.text("kind")?,
-                tax_class: row.text("tax_class")?,
-                price_source: row.parsed("price_source")?,
-            })
-        })
-        .collect()
+    conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
+}
+
+/// The product with this id, and its version.
+pub async fn get(conn: &mut Conn, seller: SellerId, id: ProductId) -> Result<Option<(Product, i64)>> {
+    let sql = "select id, name, service_type, kind, tax_class, price_source, version from products \
+        where seller_id = $1 and id = $2";
+    let row = conn.row(sql, params![seller.0, id.0]).await?;
+    row.map(|row| Ok((read(&row)?, row.int("version")?))).transpose()
 }
 
 /// Writes products: new ones, and what has changed about known ones.
@@ -60,4 +56,15 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, products: &[Product]) -> Resu
         version = products.version + 1";
     tx.execute_with(sql, rows).await?;
     Ok(())
+}
+
+fn read(row: &Row) -> Result<Product> {
+    Ok(Product {
+        id: ProductId(row.int("id")?),
+        name: row.text("name")?,
+        service_type: row.int("service_type")?,
+        kind: row.text("kind")?,
+        tax_class: row.text("tax_class")?,
+        price_source: row.parsed("price_source")?,
+    })
 }

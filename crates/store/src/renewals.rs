@@ -5,19 +5,22 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use perennial_billing::renewal::{Facts, Item, Plan, Policy};
+use perennial_billing::renewal::{Addon, Facts, Item, Plan, Policy};
 use perennial_billing::{
-    AddonId, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId, SellerId, ServiceId,
+    AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId, SellerId,
+    ServiceId,
 };
 
+use crate::addons;
 use crate::customers::{self, Customer};
 use crate::dialect::Dialect;
 use crate::ids::{self, IdKind};
+use crate::products::Product;
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::services;
 use crate::value::{Row, params};
-use crate::{Conn, Result, Store};
+use crate::{Conn, Result, Store, StoreError, Tx};
 
 mod postgres;
 mod sqlite;
@@ -52,9 +55,55 @@ impl Gathered {
     /// The products whose catalogue prices its lines need, each with its version.
     pub fn catalogue_products(&self) -> impl Iterator<Item = (ProductId, i64)> {
         let own = std::iter::once((&self.facts.item, self.product_version));
-        let addons = self.facts.addons.iter().map(|(_, item)| item).zip(self.addon_product_versions.iter().copied());
+        let addons = self.facts.addons.iter().map(|addon| &addon.item).zip(self.addon_product_versions.iter().copied());
         let needs = |(item, _): &(&Item, i64)| item.needs_catalogue();
         own.chain(addons).filter(needs).map(|(item, version)| (item.product, version))
+    }
+
+    /// Makes it another product, which is at this version. Its price is that product's.
+    pub fn becomes(&mut self, product: &Product, version: i64) {
+        let item = &mut self.facts.item;
+        item.product = product.id;
+        item.name.clone_from(&product.name);
+        item.rule = PriceRule::Follow;
+        item.is_fed = product.price_source != PriceSource::Catalogue;
+        self.price_source = product.price_source.clone();
+        self.service_type = product.service_type;
+        self.product_version = version;
+    }
+
+    /// Gives it another cycle. A price of its own was for a period of the old one.
+    pub fn recurs(&mut self, cycle: Cycle) {
+        self.facts.schedule.cycle = cycle;
+        if matches!(self.facts.item.rule, PriceRule::Own { .. }) {
+            self.facts.item.rule = PriceRule::Follow;
+        }
+    }
+
+    /// Leaves out all add-ons but these.
+    ///
+    /// # Errors
+    /// One that is none of its active ones.
+    pub fn choose(&mut self, chosen: &[AddonId]) -> std::result::Result<(), AddonId> {
+        let is_known = |id: &&AddonId| !self.facts.addons.iter().any(|addon| addon.id == **id);
+        if let Some(unknown) = chosen.iter().find(is_known) {
+            return Err(*unknown);
+        }
+        let is_chosen: Vec<bool> = self.facts.addons.iter().map(|addon| chosen.contains(&addon.id)).collect();
+        let mut keeps = is_chosen.iter();
+        self.facts.addons.retain(|_| keeps.next() == Some(&true));
+        let mut keeps = is_chosen.iter();
+        self.addon_price_sources.retain(|_| keeps.next() == Some(&true));
+        let mut keeps = is_chosen.iter();
+        self.addon_product_versions.retain(|_| keeps.next() == Some(&true));
+        Ok(())
+    }
+
+    /// Sells an add-on on it, of a product that is at this version.
+    pub fn add(&mut self, addon: Addon, source: PriceSource, version: i64) {
+        self.facts.addons.push(addon);
+        self.addon_price_sources.push(source);
+        self.addon_product_versions.push(version);
     }
 }
 
@@ -65,6 +114,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
         payment_terms_days: seller.payment_terms_days,
         renew_ahead_months: seller.renew_ahead_months,
         rounding: seller.rounding,
+        day_count: seller.day_count,
         renew_suspended: seller.runs.renew_suspended,
         max_periods_behind: seller.runs.max_periods_behind,
         consolidation_days: seller.runs.consolidation_days,
@@ -78,7 +128,8 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
         c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.invoicing, c.created_on, \
         a.id as addon_id, a.product_id as addon_product_id, a.quantity_millionths as addon_quantity_millionths, \
-        a.own_price_minor as addon_own_price_minor, ap.name as addon_product_name, \
+        a.own_price_minor as addon_own_price_minor, a.cycle as addon_cycle, a.anchor as addon_anchor, \
+        a.first_period as addon_first_period, a.next_period as addon_next_period, ap.name as addon_product_name, \
         ap.price_source as addon_price_source, ap.version as addon_product_version \
         from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         join products p on p.seller_id = s.seller_id and p.id = s.product_id \
@@ -97,7 +148,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
             Entry::Vacant(place) => place.insert(read(row, seller, policy)?),
         };
         if let Some(addon) = addon {
-            add(row, AddonId(addon), found)?;
+            read_addon(row, AddonId(addon), found)?;
         }
     }
     Ok(gathered)
@@ -149,7 +200,7 @@ fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
 }
 
 /// The add-on in this row.
-fn add(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
+fn read_addon(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
     let source: PriceSource = row.parsed("addon_price_source")?;
     let currency = service.facts.currency;
     let own = row.opt_int("addon_own_price_minor")?;
@@ -162,9 +213,8 @@ fn add(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
         fed_price: None,
         is_fed: source != PriceSource::Catalogue,
     };
-    service.facts.addons.push((id, item));
-    service.addon_price_sources.push(source);
-    service.addon_product_versions.push(row.int("addon_product_version")?);
+    let term = addons::term(row, "addon_cycle", "addon_anchor", "addon_first_period", "addon_next_period")?;
+    service.add(Addon { id, item, term }, source, row.int("addon_product_version")?);
     Ok(())
 }
 
@@ -351,11 +401,31 @@ async fn step_by_step(
     if !stale.is_empty() {
         return Ok(Attempt::Stale(stale));
     }
-    let ids = ids::take(&mut tx, IdKind::Invoice, new.len()).await?;
+    let (ids, first_number) = write(&mut tx, seller, new, at, run).await?;
+    tx.commit().await?;
+    Ok(Attempt::Written { ids, first_number })
+}
+
+/// Issues an invoice within a transaction that holds its services: what a change of a service bills.
+pub async fn issue(tx: &mut Tx, seller: &Seller, new: &NewInvoice, at: Timestamp) -> Result<WrittenInvoice> {
+    let (ids, first_number) = write(tx, seller, &[new], at, None).await?;
+    let id = ids.first().copied().ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?;
+    Ok(WrittenInvoice { id, number: seller.number_pattern.format(new.plan.issued_on, first_number) })
+}
+
+/// Writes invoices, and tells their ids and the first of their numbers.
+async fn write(
+    tx: &mut Tx,
+    seller: &Seller,
+    new: &[&NewInvoice],
+    at: Timestamp,
+    run: Option<RunId>,
+) -> Result<(Vec<InvoiceId>, i64)> {
+    let ids = ids::take(tx, IdKind::Invoice, new.len()).await?;
     let ids: Vec<InvoiceId> = ids.into_iter().map(InvoiceId).collect();
     let invoices: Vec<New<'_>> = ids.iter().copied().zip(new.iter().copied()).collect();
-    let outbox_ids = ids::take(&mut tx, IdKind::Outbox, steps::mails(new)).await?;
-    let audit_ids = ids::take(&mut tx, IdKind::Audit, steps::claims(new)).await?;
+    let outbox_ids = ids::take(tx, IdKind::Outbox, steps::mails(new)).await?;
+    let audit_ids = ids::take(tx, IdKind::Audit, steps::claims(new)).await?;
     for (sql, rows) in steps::before_the_number(seller.id, &invoices, at, run, outbox_ids, audit_ids) {
         tx.execute_with(sql, rows).await?;
     }
@@ -364,8 +434,7 @@ async fn step_by_step(
     let numbers = (first_number..).zip(new).map(|(nth, new)| seller.number_pattern.format(new.plan.issued_on, nth));
     let rows = steps::invoice_rows(seller, &invoices, at, run, first_number, numbers)?;
     tx.execute_with(INSERT_INVOICES, rows).await?;
-    tx.commit().await?;
-    Ok(Attempt::Written { ids, first_number })
+    Ok((ids, first_number))
 }
 
 /// The services whose version is not the one that was planned from.

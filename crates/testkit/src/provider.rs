@@ -178,8 +178,9 @@ impl Provider {
 
     /// One add-on of a service.
     pub async fn addon(&self, service: ServiceId, product: ProductId, quantity: &str) -> AddonId {
-        let new = NewAddon { service, product, quantity: quantity.parse().unwrap(), own_price_minor: None };
-        self.app.create_addon(self.id(), Actor::Cli, new).await.expect("an add-on").id
+        let new =
+            NewAddon { service, product, quantity: quantity.parse().unwrap(), own_price_minor: None, cycle: None };
+        self.app.sell_addon(&self.staff(), new).await.expect("an add-on").addon.id
     }
 
     /// An API key; of a customer, or of staff.

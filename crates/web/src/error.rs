@@ -147,7 +147,10 @@ impl ApiError {
             title: self.title(),
             status: self.status.as_u16(),
             detail: &self.message,
-            code: problem::code(self.code),
+            code: match self.invoice {
+                Some(_) => "existing_invoice_blocking".to_owned(),
+                None => problem::code(self.code),
+            },
             request_id,
             invoice: self.invoice.map(|invoice| format!("inv_{invoice}")),
             retry_after: self.wait(),
@@ -162,6 +165,13 @@ impl From<AppError> for ApiError {
             AppError::Invalid(_) => Self::bad_request(error.to_string()),
             AppError::NotFound(_) => Self::not_found(error.to_string()),
             AppError::Conflict(message) => Self::conflict(message),
+            AppError::Blocked(invoice) => {
+                Self::blocked_by(invoice, "An unpaid renewal invoice exists for this service")
+            }
+            AppError::PriceUnavailable(reason) => {
+                tracing::warn!(reason, "a price is not to be had: {reason}");
+                Self::price_unavailable()
+            }
             AppError::Contention | AppError::Busy | AppError::Unavailable => Self::unavailable(),
             AppError::Store(error) => error.into(),
             AppError::Random(_) | AppError::Lost => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Router, response::IntoResponse};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -26,6 +26,11 @@ pub fn router(web: Web) -> Router {
         .route("/api/billing/invoices", get(v1::invoices::list).post(v1::invoices::query))
         .route("/api/billing/invoice/{id}", get(v1::invoices::detail))
         .route("/api/billing/invoice/{id}/resend-email", post(v1::resend_email::resend_email))
+        .route(
+            "/api/hosting/{accountId}/billing-cycle",
+            get(v1::billing_cycle::of_hosting).post(v1::billing_cycle::change_hosting),
+        )
+        .route("/api/vm/{vmid}/billing-cycle", get(v1::billing_cycle::of_vm).post(v1::billing_cycle::change_vm))
         .route("/api/cancel-hosting", post(v1::cancel_hosting::cancel_hosting))
         .route("/api/vm/{vmid}/autorenew", get(v1::autorenew::autorenew))
         .route("/api/v2/runs", get(v2::runs::list).post(v2::runs::start))
@@ -33,6 +38,10 @@ pub fn router(web: Web) -> Router {
         .route("/api/v2/runs/{id}/problems", get(v2::runs::problems))
         .route("/api/v2/customers/{id}/preview", get(v2::preview::of_customer))
         .route("/api/v2/services/{id}", patch(v2::services::change))
+        .route("/api/v2/services/{id}/renew", post(v2::renew::renew))
+        .route("/api/v2/services/{id}/changes", get(v2::changes::list).post(v2::changes::make))
+        .route("/api/v2/services/{id}/addons", get(v2::addons::list).post(v2::addons::sell))
+        .route("/api/v2/addons/{id}", delete(v2::addons::end))
         .route("/api/v2/services/{id}/preview", get(v2::preview::of_service))
         .route("/api/v2/services/{id}/explanation", get(v2::explanation::explain))
         .route(

@@ -80,7 +80,7 @@ on_both_databases! {
             (provider.service(clara, server, date(2026, 12, 1)).await, provider.service(clara, server, date(2026, 12, 1)).await);
         let id = provider.addon(first, server, "1").await;
         let addon = |id, service| Addon {
-            id, service, product: server, quantity: "2".parse().unwrap(), own_price_minor: Some(5), active: true,
+            id, service, product: server, quantity: "2".parse().unwrap(), own_price_minor: Some(5), term: None, active: true,
         };
         provider.app.change_addon(provider.id(), Actor::Cli, &addon(id, first)).await.unwrap();
         for (addon, expected) in [

@@ -1,9 +1,11 @@
 //! Stories: people, days, and what came out. Each runs on SQLite and on PostgreSQL.
 
 mod catalogue;
+mod changing;
 mod feeds;
 mod grouping;
 mod importing;
+mod ordering;
 mod pricing;
 mod races;
 mod renewing;

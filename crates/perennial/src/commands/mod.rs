@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod addon;
 mod clock;
 mod customer;
 mod demo;
@@ -40,6 +41,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Explain { service, day, format } => explain::run(&args, service, *day, format.format).await,
         Command::Simulate { until, format } => simulate::run(&args, *until, *format).await,
         Command::Service { command } => service::run(&args, command).await,
+        Command::Addon { command } => addon::run(&args, command).await,
         Command::Product { command } => product::run(&args, command).await,
         Command::Price { command } => price::run(&args, command).await,
         Command::Customer { command } => customer::run(&args, command).await,

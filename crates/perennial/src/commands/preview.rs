@@ -22,7 +22,7 @@ struct Shown {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Invoice {
+pub(super) struct Invoice {
     issued_on: String,
     due_on: String,
     net: String,
@@ -85,7 +85,7 @@ fn shown(preview: &Preview) -> Shown {
     }
 }
 
-fn invoice(plan: &Plan) -> Invoice {
+pub(super) fn invoice(plan: &Plan) -> Invoice {
     Invoice {
         issued_on: plan.issued_on.to_string(),
         due_on: plan.due_on.to_string(),
@@ -108,18 +108,23 @@ fn invoice(plan: &Plan) -> Invoice {
     }
 }
 
+pub(super) fn print_invoice(invoice: &Invoice) -> Result<()> {
+    output::line(format!(
+        "issued {}   due {}   net {}   VAT {}   TOTAL {} {}",
+        invoice.issued_on, invoice.due_on, invoice.net, invoice.tax, invoice.total, invoice.currency
+    ))?;
+    for line in &invoice.lines {
+        output::line(format!(
+            "    {:<8} {} | {} × {} = {}",
+            line.service, line.description, line.quantity, line.unit_price, line.net
+        ))?;
+    }
+    Ok(())
+}
+
 fn print(shown: Shown) -> Result<()> {
     for invoice in &shown.invoices {
-        output::line(format!(
-            "issued {}   due {}   net {}   VAT {}   TOTAL {} {}",
-            invoice.issued_on, invoice.due_on, invoice.net, invoice.tax, invoice.total, invoice.currency
-        ))?;
-        for line in &invoice.lines {
-            output::line(format!(
-                "    {:<8} {} | {} × {} = {}",
-                line.service, line.description, line.quantity, line.unit_price, line.net
-            ))?;
-        }
+        print_invoice(invoice)?;
     }
     if shown.invoices.is_empty() {
         output::line(format!("Nothing is issued through {}.", shown.until))?;

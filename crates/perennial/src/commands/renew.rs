@@ -1,7 +1,7 @@
 //! `perennial renew`.
 
 use anyhow::Result;
-use perennial_app::{MAX_BATCH_SERVICES, Outcome, Renewal};
+use perennial_app::{MAX_BATCH_SERVICES, Order, Outcome, Renewal};
 use perennial_billing::{Plan, ServiceId};
 use serde::Serialize;
 
@@ -37,11 +37,16 @@ struct Row {
 pub async fn run(args: &Args, renew: &RenewArgs) -> Result<Exit> {
     let services: Vec<ServiceId> =
         renew.services.iter().map(|text| open::id("service", text)).collect::<Result<_>>()?;
+    let addons = (!renew.addons.is_empty() || renew.no_addons).then(|| &renew.addons);
+    let addons = addons.map(|ids| ids.iter().map(|text| open::id("add-on", text)).collect::<Result<Vec<_>>>());
+    let order = Order { periods: renew.periods, addons: addons.transpose()? };
     let (app, caller) = open::for_staff(args).await?;
     let mut rows = Vec::new();
     for batch in services.chunks(MAX_BATCH_SERVICES) {
-        let renewals =
-            if renew.dry_run { app.preview_renewal(&caller, batch).await } else { app.renew(&caller, batch).await };
+        let renewals = match renew.dry_run {
+            true => app.preview_ordered(&caller, batch, &order).await,
+            false => app.renew_ordered(&caller, batch, &order).await,
+        };
         match renewals {
             Ok(renewals) => rows.extend(renewals.into_iter().map(row)),
             // What is issued already must be shown.
@@ -89,7 +94,7 @@ fn row(renewal: Renewal) -> Row {
 fn planned(row: Row, plan: &Plan) -> Row {
     Row {
         period_starts: plan.claims.first().map(|claim| claim.period.starts.to_string()),
-        period_ends: plan.claims.first().map(|claim| claim.period.ends.to_string()),
+        period_ends: plan.claims.last().map(|claim| claim.period.ends.to_string()),
         due_on: Some(plan.due_on.to_string()),
         total: Some(plan.total.amount()),
         currency: Some(plan.total.currency.to_string()),

@@ -30,6 +30,7 @@ struct Shown<'a> {
     max_periods_behind: u16,
     consolidation_days: u16,
     invoicing: &'static str,
+    day_count: &'static str,
 }
 
 /// Shows a seller, or changes its rules.
@@ -56,6 +57,7 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.renew_ahead_months = rules.renew_ahead_months.unwrap_or(seller.renew_ahead_months);
     seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
     seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
+    seller.day_count = rules.day_count.map_or(seller.day_count, Into::into);
     let runs = &mut seller.runs;
     runs.lead_days = rules.lead_days.unwrap_or(runs.lead_days);
     runs.is_daily = rules.daily_run.unwrap_or(runs.is_daily);
@@ -85,6 +87,7 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         max_periods_behind: seller.runs.max_periods_behind,
         consolidation_days: seller.runs.consolidation_days,
         invoicing: seller.runs.invoicing.as_str(),
+        day_count: seller.day_count.as_str(),
     };
     if format == Format::Json {
         return output::json(&shown);

@@ -117,6 +117,7 @@ pub(super) fn before_the_number(
         taxes(seller, invoices),
         entries(seller, invoices),
         advanced_services(seller, invoices),
+        advanced_addons(seller, invoices),
         outbox::invoice_mails(seller, &mailed, at, outbox_ids),
         audit::entries(seller, &trail, audit_ids),
     ];
@@ -162,6 +163,7 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         PriceOrigin::Own => ("own", None),
         PriceOrigin::Catalogue(version) => ("catalogue", Some(version.0)),
         PriceOrigin::Feed => ("feed", None),
+        PriceOrigin::Billed => ("billed", None),
     };
     let rows = Rows::new()
         .same("seller_id", seller.0)
@@ -179,12 +181,17 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         .date("period_starts", l().map(|(.., line)| line.period.starts))
         .date("period_ends", l().map(|(.., line)| line.period.ends))
         .text("price_origin", l().map(|(.., line)| origin(line).0.to_owned()))
-        .int("price_id", l().map(|(.., line)| origin(line).1));
+        .int("price_id", l().map(|(.., line)| origin(line).1))
+        .int("allowance_minor", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.amount.minor)))
+        .text("allowance_reason", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.reason.clone())))
+        .int("whole_minor", l().map(|(.., line)| line.part.map(|part| part.whole.minor)))
+        .int("share_days", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.days))))
+        .int("share_of", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.of))));
     let sql = "insert into invoice_lines (seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
+        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, share_days, share_of) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id from {rows}";
+        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, share_days, share_of from {rows}";
     (sql, rows)
 }
 
@@ -230,7 +237,8 @@ fn entries(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
 }
 
 fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
-    let c = || claimed(invoices);
+    // Of several periods in a row, the last one says where the service stands.
+    let c = || invoices.iter().flat_map(|(id, new)| new.plan.last_claims().map(|claim| (*id, *new, claim)));
     let rows = Rows::new()
         .int("seller_id", c().map(|_| seller.0))
         .int("id", c().map(|(.., claim)| claim.service.0))
@@ -244,6 +252,20 @@ fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, R
         paid_through = coalesce(n.paid_through, services.paid_through), renew_on = n.renew_on, \
         open_invoice_id = n.open_invoice_id, free_invoice_id = n.free_invoice_id, \
         version = services.version + 1 from {rows} where services.seller_id = n.seller_id and services.id = n.id";
+    (sql, rows)
+}
+
+/// Add-ons that have periods of their own, past those that were billed.
+fn advanced_addons(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
+    let t = || invoices.iter().flat_map(|(_, new)| new.plan.terms.iter());
+    let rows = Rows::new()
+        .int("seller_id", t().map(|_| seller.0))
+        .int("id", t().map(|(addon, _)| addon.0))
+        .date("anchor", t().map(|(_, term)| term.schedule.anchor))
+        .int("first_period", t().map(|(_, term)| i64::from(term.schedule.first.0)))
+        .int("next_period", t().map(|(_, term)| i64::from(term.next_period.0)));
+    let sql = "update addons set anchor = n.anchor, first_period = n.first_period, next_period = n.next_period \
+        from {rows} where addons.seller_id = n.seller_id and addons.id = n.id";
     (sql, rows)
 }
 

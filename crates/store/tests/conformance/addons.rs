@@ -1,11 +1,13 @@
 //! Add-ons.
 
-use perennial_billing::{AddonId, ProductId, Quantity, ServiceId};
+use jiff::civil::date;
+use perennial_billing::renewal::Term;
+use perennial_billing::{AddonId, PeriodNumber, ProductId, Quantity, Schedule, ServiceId};
 use perennial_store::addons::{self, Addon};
 use perennial_store::products;
 use perennial_testkit::{Kind, on_both_databases};
 
-use crate::shop::{ASTRID, SERVER, SERVICE, Shop, addon, product, service};
+use crate::shop::{ASTRID, SERVER, SERVICE, Shop, addon, cycle, product, service};
 
 const BACKUP: ProductId = ProductId(9);
 
@@ -15,6 +17,10 @@ fn cancelled(id: i64) -> Addon {
         product: BACKUP,
         quantity: "0.000001".parse().unwrap(),
         own_price_minor: Some(0),
+        term: Some(Term {
+            schedule: Schedule { first: PeriodNumber(7), ..Schedule::new(date(2027, 1, 31), cycle("3m")) },
+            next_period: PeriodNumber(9),
+        }),
         active: false,
         ..addon(id, SERVICE, SERVER)
     }
@@ -45,6 +51,8 @@ on_both_databases! {
         assert_eq!(all, [addon(1, SERVICE, BACKUP), cancelled(2), most.clone()]);
         assert_eq!(addons::get(&mut conn, shop.id(), AddonId(i64::MAX)).await.unwrap(), Some(most));
         assert_eq!(addons::get(&mut conn, shop.id(), AddonId(3)).await.unwrap(), None);
+        let of_service = addons::of_service(&mut conn, shop.id(), SERVICE).await.unwrap();
+        assert_eq!(of_service, [addon(1, SERVICE, BACKUP), cancelled(2)]);
     }
 
     async fn a_change_reaches_every_field_and_only_the_addons_named(kind) {

@@ -15,13 +15,16 @@ const TAXES: &str = "every total equals its tax groups";
 const BOOKS: &str = "the books balance";
 const CLAIMS: &str = "every line of an invoice has claimed its period";
 const PAID: &str = "a period is paid when its invoice is";
+const PARTS: &str = "every part of a period is of its whole";
+const TWICE: &str = "no day of a service is billed twice";
 const OPEN: &str = "a service knows its open invoice";
 const RUNS: &str = "a finished run has renewed what it found or says why not";
 const OUTBOX: &str = "every outbox row has its invoice";
 const SCHEDULE: &str = "billed through is where the next period starts";
 
 /// Every check there is. A new one belongs here and gets its damage below.
-const CHECKS: [&str; 12] = [GAPS, SERIES, ONCE, LINES, TAXES, BOOKS, CLAIMS, PAID, OPEN, RUNS, OUTBOX, SCHEDULE];
+const CHECKS: [&str; 14] =
+    [GAPS, SERIES, ONCE, LINES, TAXES, BOOKS, CLAIMS, PARTS, TWICE, PAID, OPEN, RUNS, OUTBOX, SCHEDULE];
 
 /// A shop with a past. Services 1 to 5 were renewed by invoices 1 to 5: the first is paid, 2 (with an add-on) and 3 are
 /// open, 4 cost nothing, 5 is void and 6 billed its period again. Service 6 was never renewed, service 7 is free.
@@ -43,7 +46,9 @@ async fn lived_in(kind: Kind) -> Shop {
     shop.write(&batch).await.unwrap();
     shop.settle(perennial_billing::InvoiceId(1));
     shop.meddle(
-        "update invoices set status = 'void' where id = 5; update periods set state = 'void' where invoice_id = 5",
+        "update invoices set status = 'void' where id = 5; update periods set state = 'void' where invoice_id = 5; \
+        insert into ledger_entries select seller_id, invoice_id, entry + 3, account, currency, -amount_minor, booked_on \
+        from ledger_entries where invoice_id = 5",
     );
     shop.write(&batch[4..]).await.unwrap();
     shop
@@ -131,9 +136,9 @@ on_both_databases! {
 
     async fn a_period_that_is_billed_twice(kind) {
         let damage = "drop index periods_claim; \
-            insert into periods select seller_id, service_id, period, 1, starts, ends, 'paid' from periods \
+            insert into periods select seller_id, service_id, period, 1, starts, ends, 'paid', null from periods \
             where service_id = 2";
-        assert_reported(kind, damage, ONCE, "service 2, period 0 is on 2 invoices").await;
+        assert_noticed(kind, damage, &[ONCE, TWICE]).await;
     }
 
     async fn a_line_that_was_changed_added_or_lost(kind) {
@@ -143,7 +148,7 @@ on_both_databases! {
         assert_reported(kind, lost, LINES, "invoice 202600003: net 10000, lines 0").await;
         let added = "insert into invoice_lines select seller_id, invoice_id, 9, service_id, addon_id, product_id, \
             description, quantity_millionths, unit_price_minor, -1, tax_category, tax_rate_ppm, period_starts, \
-            period_ends, price_origin, price_id from invoice_lines where invoice_id = 3";
+            period_ends, price_origin, price_id, null, null, null, null, null from invoice_lines where invoice_id = 3";
         assert_reported(kind, added, LINES, "invoice 202600003: net 10000, lines 9999").await;
     }
 
@@ -166,6 +171,8 @@ on_both_databases! {
         let halved = "update ledger_entries set amount_minor = amount_minor / 2 where invoice_id = 3";
         assert_reported(kind, halved, BOOKS, "invoice 202600003: entries sum to 0").await;
         assert_noticed(kind, "delete from ledger_entries where invoice_id = 3", &[BOOKS]).await;
+        let still_owed = "delete from ledger_entries where invoice_id = 5 and entry > 3";
+        assert_noticed(kind, still_owed, &[BOOKS]).await;
         // The customer of a free gift owes nothing, whatever the seller earned.
         let gift = "insert into ledger_entries values (1, 4, 1, 'receivable', 'SEK', 5, '2026-11-23'), \
             (1, 4, 2, 'revenue', 'SEK', -5, '2026-11-23')";
@@ -183,13 +190,43 @@ on_both_databases! {
         assert_reported(kind, "delete from periods where invoice_id = 1", CLAIMS, "invoice 202600001, line 1").await;
     }
 
+    async fn an_addon_is_billed_within_the_period_of_its_service(kind) {
+        let own_days = "update invoice_lines set period_starts = '2026-12-15', period_ends = '2027-12-15' \
+            where invoice_id = 2 and line = 2";
+        assert_noticed(kind, own_days, &[]).await;
+        let outside = "update invoice_lines set period_starts = '2027-01-01' where invoice_id = 2 and line = 2";
+        assert_reported(kind, outside, CLAIMS, "invoice 202600002, line 2").await;
+    }
+
+    async fn a_part_that_is_more_than_its_whole(kind) {
+        let part = |whole, days, of| format!(
+            "update invoice_lines set whole_minor = {whole}, share_days = {days}, share_of = {of} where invoice_id = 3"
+        );
+        assert_noticed(kind, &part(10_000, 31, 31), &[]).await;
+        assert_noticed(kind, &part(20_000, 16, 31), &[]).await;
+        for damage in [part(9_999, 16, 31), part(20_000, 31, 31), part(20_000, 32, 31), part(20_000, 0, 0)] {
+            assert_reported(kind, &damage, PARTS, "invoice 202600003, line 1").await;
+        }
+    }
+
+    async fn days_that_are_billed_twice(kind) {
+        let earlier = "insert into periods values (1, 1, 1, 3, '2026-12-20', '2027-01-20', 'invoiced', null)";
+        assert_noticed(kind, earlier, &[TWICE, OPEN]).await;
+        // A day that was given back is billed again.
+        let given_back = format!("{earlier}; update periods set given_back_from = '2026-12-20' where service_id = 1 and period = 0");
+        assert_noticed(kind, &given_back, &[OPEN]).await;
+        let all_of_it = format!("{earlier}; update periods set given_back_from = '2026-12-01', ends = '2027-02-01' \
+            where service_id = 1 and period = 0");
+        assert_noticed(kind, &all_of_it, &[CLAIMS, OPEN]).await;
+    }
+
     async fn an_invoice_and_a_period_that_disagree(kind) {
         let paid = "update invoices set status = 'paid' where id = 3";
         assert_reported(kind, paid, PAID, "invoice 202600003 is paid, its period is invoiced").await;
         let void = "update invoices set status = 'void' where id = 1";
-        assert_reported(kind, void, PAID, "invoice 202600001 is void, its period is paid").await;
+        assert_noticed(kind, void, &[BOOKS, PAID]).await;
         let revived = "update invoices set status = 'paid' where id = 5";
-        assert_reported(kind, revived, PAID, "invoice 202600005 is paid, its period is void").await;
+        assert_noticed(kind, revived, &[BOOKS, PAID]).await;
         assert_noticed(kind, "update periods set state = 'paid' where invoice_id = 3", &[PAID, OPEN]).await;
     }
 

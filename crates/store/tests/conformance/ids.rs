@@ -5,7 +5,7 @@ use perennial_testkit::on_both_databases;
 
 use crate::shop::Shop;
 
-const KINDS: [IdKind; 11] = [
+const KINDS: [IdKind; 14] = [
     IdKind::Seller,
     IdKind::Customer,
     IdKind::Contact,
@@ -17,6 +17,9 @@ const KINDS: [IdKind; 11] = [
     IdKind::Outbox,
     IdKind::Audit,
     IdKind::ApiKey,
+    IdKind::Run,
+    IdKind::Cancellation,
+    IdKind::ServiceChange,
 ];
 
 on_both_databases! {

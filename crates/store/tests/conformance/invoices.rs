@@ -1,10 +1,10 @@
 //! Issued invoices, read.
 
 use jiff::civil::date;
-use perennial_billing::renewal::{Claim, Line, Plan, PriceOrigin};
+use perennial_billing::renewal::{Allowance, Claim, Line, Plan, PriceOrigin};
 use perennial_billing::{
-    AddonId, CustomerId, InvoiceId, Money, Period, PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding,
-    ServiceId, TaxCategory, TaxGroup, TaxProfile,
+    AddonId, CustomerId, InvoiceId, Money, Part, Period, PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding,
+    ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,
 };
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
 use perennial_store::renewals::NewInvoice;
@@ -54,6 +54,9 @@ fn extreme(new: NewInvoice) -> NewInvoice {
             _ => PriceOrigin::Catalogue(PriceId(n)),
         },
         net: Money::new(if n == 1 { i64::MAX - 1 } else { 0 }, yen),
+        allowance: (n % 4 == 0).then(|| Allowance { amount: Money::new(i64::MAX - n, yen), reason: text.to_owned() }),
+        part: (n % 3 == 0)
+            .then(|| Part { whole: Money::new(i64::MAX, yen), share: Share { days: u32::MAX - 1, of: u32::MAX } }),
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::from_parts_per_million(n) },
     };
     let profile = |category, ppm| TaxProfile { category, rate: Rate::from_parts_per_million(ppm) };
@@ -65,6 +68,7 @@ fn extreme(new: NewInvoice) -> NewInvoice {
             period: Period { starts: FAR_DAYS[0], ends: FAR_DAYS[6] },
             next_renew_on: FAR_DAYS[5],
         }],
+        terms: Vec::new(),
         issued_on: date(9999, 1, 1),
         due_on: FAR_DAYS[6],
         lines: (1..).zip(ODD_TEXTS).map(line).collect(),
@@ -117,6 +121,8 @@ on_both_databases! {
             tax: new.customer.tax,
             period: Period { starts: date(2026, 12, 1), ends: date(2027, 1, 1) },
             price_origin: "catalogue".to_owned(),
+            allowance: None,
+            part: None,
         };
         assert_eq!(invoices::lines(&mut conn, shop.id(), &invoice).await.unwrap(), [line]);
         assert_eq!(invoices::taxes(&mut conn, shop.id(), &invoice).await.unwrap(), new.plan.tax_groups);
@@ -167,6 +173,8 @@ on_both_databases! {
                 tax: line.tax,
                 period: line.period,
                 price_origin: ["own", "feed", "catalogue"][usize::try_from(n).unwrap() % 3].to_owned(),
+                allowance: line.allowance.clone(),
+                part: line.part,
             })
             .collect();
         assert_eq!(invoices::lines(&mut conn, shop.id(), &invoice).await.unwrap(), lines);

@@ -154,7 +154,7 @@ on_both_databases! {
             assert_eq!((found.seller_version, catalogue), (1, vec![(SERVER, 2)]));
             let prices = prices::of_products(&mut conn, seller.id, &[SERVER]).await.unwrap();
             assert_eq!(prices.iter().map(|version| version.amount.minor).collect::<Vec<_>>(), [minor]);
-            let addons: Vec<_> = facts.addons.iter().map(|(_, item)| match item.rule {
+            let addons: Vec<_> = facts.addons.iter().map(|addon| match addon.item.rule {
                 PriceRule::Own { price, .. } => Some(price.minor),
                 _ => None,
             }).collect();

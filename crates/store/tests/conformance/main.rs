@@ -8,6 +8,7 @@
 mod addons;
 mod audit;
 mod cancellations;
+mod changes;
 mod contacts;
 mod customers;
 mod damage;

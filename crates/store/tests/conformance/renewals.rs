@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use jiff::civil::date;
-use perennial_billing::renewal::{Item, Policy};
+use perennial_billing::renewal::{Addon, Item, Policy, Term};
 use perennial_billing::{
-    AddonId, Currency, CustomerId, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, PriceVersion, ProductId,
-    Quantity, Rounding, ServiceId, ServiceStatus,
+    AddonId, Currency, CustomerId, DayCount, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, PriceVersion,
+    ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus,
 };
 use perennial_store::invoices::{self, InvoiceFilter, InvoiceStatus};
 use perennial_store::renewals::{self, NewInvoice, WrittenInvoice};
 use perennial_store::services::{self, Service};
-use perennial_store::{StoreError, audit, customers, ids, outbox, prices, products, sellers};
+use perennial_store::{StoreError, addons, audit, customers, ids, outbox, prices, products, sellers};
 use perennial_testkit::{Kind, on_both_databases};
 
 use crate::shop::{
@@ -78,7 +78,10 @@ on_both_databases! {
         own.own_price_minor = Some(0);
         let mut backups = addon(1, SERVICE, ProductId(10));
         backups.quantity = "2.5".parse().unwrap();
-        shop.put_addons(&[cancelled, own, addon(2, SERVICE, DOMAIN), backups.clone()]).await;
+        let schedule = Schedule { first: PeriodNumber(2), ..Schedule::new(ANCHOR, cycle("1y")) };
+        let yearly = Term { schedule, next_period: PeriodNumber(3) };
+        let fed = addons::Addon { term: Some(yearly), ..addon(2, SERVICE, DOMAIN) };
+        shop.put_addons(&[cancelled, own, fed, backups.clone()]).await;
 
         let found = gather_one(&shop, SERVICE).await;
         assert_eq!((found.version, found.service_type), (1, 3));
@@ -99,6 +102,7 @@ on_both_databases! {
             payment_terms_days: 10,
             renew_ahead_months: 12,
             rounding: Rounding::HalfUp,
+            day_count: DayCount::Actual,
             renew_suspended: true,
             max_periods_behind: 3,
             consolidation_days: 0,
@@ -114,10 +118,11 @@ on_both_databases! {
         };
         assert_eq!(facts.item, item(SERVER, "Cloud Server"));
         let addons = [
-            (AddonId(1), Item { quantity: backups.quantity, ..item(ProductId(10), "Backup") }),
-            (AddonId(2), Item { is_fed: true, ..item(DOMAIN, ".se domain") }),
-            (AddonId(3), Item { rule: at(0, sek()), ..item(SERVER, "Cloud Server") }),
+            (1, Item { quantity: backups.quantity, ..item(ProductId(10), "Backup") }, None),
+            (2, Item { is_fed: true, ..item(DOMAIN, ".se domain") }, Some(yearly)),
+            (3, Item { rule: at(0, sek()), ..item(SERVER, "Cloud Server") }, None),
         ];
+        let addons = addons.map(|(id, item, term)| Addon { id: AddonId(id), item, term });
         assert_eq!(facts.addons, addons);
         assert_eq!(facts.prices, [], "prices hardly ever change: whoever knows their product's version knows them");
     }

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use perennial_billing::{
-    CustomerId, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding, SellerId,
+    CustomerId, DayCount, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding, SellerId,
 };
 use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
 use perennial_testkit::on_both_databases;
@@ -36,6 +36,7 @@ fn moved_and_renamed(id: i64) -> Seller {
         open_invoice_policy: OpenInvoicePolicy::Conflict,
         mail_invoices: false,
         rounding: Rounding::HalfEven,
+        day_count: DayCount::ThirtyDayMonths,
         runs: RunRules {
             lead_days: 365,
             lead_times: Vec::new(),

@@ -3,7 +3,7 @@
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, tz::TimeZone};
 use perennial_billing::{
-    AddonId, ContactId, Currency, CustomerId, CustomerKind, Cycle, InvoiceId, Money, PriceId, PriceSource,
+    AddonId, ContactId, Currency, CustomerId, CustomerKind, Cycle, DayCount, InvoiceId, Money, PriceId, PriceSource,
     PriceVersion, ProductId, Quantity, Rate, Rounding, Schedule, SellerId, ServiceId, ServiceStatus, TaxCategory,
     TaxProfile, renewal,
 };
@@ -126,6 +126,7 @@ pub fn seller(id: i64) -> Seller {
         open_invoice_policy: OpenInvoicePolicy::Return,
         mail_invoices: true,
         rounding: Rounding::HalfUp,
+        day_count: DayCount::Actual,
         runs: RunRules::default(),
         created_at: noon(),
         version: 1,
@@ -210,7 +211,8 @@ pub fn service(id: i64, customer: CustomerId, product: ProductId) -> Service {
 
 /// One of something on top of a service.
 pub fn addon(id: i64, service: ServiceId, product: ProductId) -> Addon {
-    Addon { id: AddonId(id), service, product, quantity: Quantity::ONE, own_price_minor: None, active: true }
+    let quantity = Quantity::ONE;
+    Addon { id: AddonId(id), service, product, quantity, own_price_minor: None, term: None, active: true }
 }
 
 /// A database in which Norrsken Hosting sells Astrid a server for 100 kronor a month.

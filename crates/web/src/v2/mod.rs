@@ -1,10 +1,13 @@
 //! The v2 API: our own. Plain bodies, ids with a prefix, amounts as text, cursor pages, problem documents for errors.
 
+pub(crate) mod addons;
 pub(crate) mod cancellation;
+pub(crate) mod changes;
 mod day;
 pub(crate) mod explanation;
 pub(crate) mod preview;
 pub(crate) mod problem;
+pub(crate) mod renew;
 pub(crate) mod runs;
 pub(crate) mod services;
 
@@ -81,6 +84,17 @@ impl Paging {
 #[serde(deny_unknown_fields)]
 pub(crate) struct On {
     on: Option<Day>,
+}
+
+/// An id in a body: `prd_1912`, or the bare integer as text.
+fn body_id<T: FromStr>(field: &str, prefix: &str, text: &str) -> Result<T, ApiError> {
+    let refused = |_| ApiError::bad_request(format!("{field} must be {prefix} and an integer of at least 1"));
+    text.strip_prefix(prefix).unwrap_or(text).parse().map_err(refused)
+}
+
+/// A value in a body that is written as text: a quantity, a cycle.
+fn body_value<T: FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|error| ApiError::bad_request(format!("{field}: {error}")))
 }
 
 /// A page of a list.

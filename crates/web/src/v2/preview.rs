@@ -27,7 +27,7 @@ struct Shown {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Invoice {
+pub(super) struct Invoice {
     issued_on: Date,
     due_on: Date,
     currency: String,
@@ -39,7 +39,7 @@ struct Invoice {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct InvoiceLine {
+pub(super) struct InvoiceLine {
     service: String,
     addon: Option<String>,
     description: String,
@@ -50,6 +50,16 @@ struct InvoiceLine {
     tax_rate_percent: String,
     period_starts: Date,
     period_ends: Date,
+    /// What it is a part of, if it bills a part of a period or gives one back.
+    part: Option<Part>,
+}
+
+/// `days` of `of` days of a period that costs `whole`.
+#[derive(Debug, Serialize)]
+struct Part {
+    whole: String,
+    days: u32,
+    of: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +103,7 @@ async fn show(context: Context, of: PreviewOf, On { on }: On) -> Result<Response
     }))
 }
 
-fn invoice(plan: &Plan) -> Invoice {
+pub(super) fn invoice(plan: &Plan) -> Invoice {
     Invoice {
         issued_on: plan.issued_on,
         due_on: plan.due_on,
@@ -108,7 +118,7 @@ fn invoice(plan: &Plan) -> Invoice {
 fn line(line: &Line) -> InvoiceLine {
     InvoiceLine {
         service: format!("svc_{}", line.service),
-        addon: line.addon.map(|addon| format!("add_{addon}")),
+        addon: line.addon.filter(|addon| addon.0 > 0).map(|addon| format!("add_{addon}")),
         description: line.description.clone(),
         quantity: line.quantity.to_string(),
         unit_price: line.unit_price.amount(),
@@ -117,5 +127,6 @@ fn line(line: &Line) -> InvoiceLine {
         tax_rate_percent: line.tax.rate.percent(),
         period_starts: line.period.starts,
         period_ends: line.period.ends,
+        part: line.part.map(|part| Part { whole: part.whole.amount(), days: part.share.days, of: part.share.of }),
     }
 }

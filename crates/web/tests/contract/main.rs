@@ -3,6 +3,7 @@
 //! The clock stands at 12:00 of 23 November 2026 in Sundsvall and every call has the same request id, so that the
 //! snapshots are the very bytes.
 
+mod changing;
 mod ending;
 mod framework;
 mod lists;

@@ -1,0 +1,497 @@
+//! Another product, quantity or cycle for a service, and add-ons sold in the middle of a period: what is billed ahead is
+//! given back and billed anew, in one transaction with the change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use perennial_billing::change::{self, Billed, Change, ChangeRefusal, TakenBack};
+use perennial_billing::renewal::{Addon, Facts, Item, Plan, Term};
+use perennial_billing::{
+    AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, Refusal, Schedule,
+    ServiceChangeId, ServiceId,
+};
+use perennial_store::changes::{self, ServiceChange, Sold};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::products::Product;
+use perennial_store::renewals::{self, Gathered, Round, WrittenInvoice};
+use perennial_store::sellers::Seller;
+use perennial_store::services::{self, Service};
+use perennial_store::{Tx, addons, prices, products};
+
+use crate::error::refuse;
+use crate::feed::PriceQuery;
+use crate::renew::{Fed, MAX_ATTEMPTS, feed_failure, fill_in, missing_prices, new_invoice};
+use crate::service::{quantity_and_price, renew_on};
+use crate::{App, AppError, Caller, NewAddon, Result};
+
+/// Changes of a service on one page at most.
+pub const MAX_CHANGES_LISTED: i64 = 100;
+
+/// The cycles that a price feed is asked about when a customer wants to see what there is; a catalogue says itself.
+const FED_CYCLES: [&str; 6] = ["1m", "3m", "6m", "1y", "2y", "3y"];
+
+/// What a service is to become; what is `None` stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChangeRequest {
+    /// Which product.
+    pub product: Option<ProductId>,
+    /// How many.
+    pub quantity: Option<Quantity>,
+    /// How often it is renewed.
+    pub cycle: Option<Cycle>,
+    /// Whether an unpaid renewal invoice is taken back for it, rather than being in the way.
+    pub takes_back: bool,
+}
+
+/// A change as it was made, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// What it comes to.
+    pub change: Change,
+    /// What the service was.
+    pub from: Sold,
+    /// What it is from then on.
+    pub to: Sold,
+    /// The invoice over the difference; none if there is none, or nothing was written.
+    pub invoice: Option<WrittenInvoice>,
+    /// The unpaid invoice that was taken back.
+    pub taken_back: Option<InvoiceId>,
+}
+
+/// An add-on as it was sold, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddonSold {
+    /// The add-on; without an id of its own, 0, if nothing was written.
+    pub addon: addons::Addon,
+    /// What is billed now; none if it is billed with the next renewal.
+    pub plan: Option<Plan>,
+    /// The invoice; none if there is none, or nothing was written.
+    pub invoice: Option<WrittenInvoice>,
+}
+
+/// A cycle that a service can have, and what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CycleOffer {
+    /// The cycle.
+    pub cycle: Cycle,
+    /// What the service itself costs for one period that begins today, without tax.
+    pub price: Money,
+    /// Whether it has this cycle.
+    pub is_current: bool,
+}
+
+/// A service as a change finds it.
+struct Found {
+    seller: Arc<Seller>,
+    gathered: Gathered,
+    /// What is billed and not over.
+    billed: Vec<Billed>,
+    today: Date,
+}
+
+/// What has to be known before something can be planned.
+enum Needs<T> {
+    Prices(std::collections::HashSet<PriceQuery>),
+    Nothing(T),
+}
+
+impl App {
+    /// Changes what a service is, and bills the difference: now if it costs more, from the next period on if it costs less.
+    ///
+    /// # Errors
+    /// [`AppError::Blocked`] by an unpaid renewal invoice, unless it is to be taken back; [`AppError::Conflict`] for a
+    /// service that cannot be changed or is so already; [`AppError::NotFound`] for an unknown service or product;
+    /// [`AppError::Invalid`] for a quantity of nothing; [`AppError::PriceUnavailable`].
+    pub async fn change(&self, caller: &Caller, service: ServiceId, request: ChangeRequest) -> Result<Changed> {
+        self.change_or_preview(caller, service, request, false).await
+    }
+
+    /// What [`App::change`] would do now, from the same code, without writing anything.
+    ///
+    /// # Errors
+    /// As [`App::change`].
+    pub async fn preview_change(&self, caller: &Caller, service: ServiceId, request: ChangeRequest) -> Result<Changed> {
+        self.change_or_preview(caller, service, request, true).await
+    }
+
+    async fn change_or_preview(
+        &self,
+        caller: &Caller,
+        service: ServiceId,
+        request: ChangeRequest,
+        is_preview: bool,
+    ) -> Result<Changed> {
+        refuse(quantity_and_price(request.quantity.unwrap_or(Quantity::ONE), None))?;
+        let mut fed = Fed::new();
+        for _ in 0..MAX_ATTEMPTS {
+            let (found, after, taken_back) = match self.look_at_change(caller, service, request, &fed).await? {
+                Needs::Prices(queries) => {
+                    fed.extend(self.ask_feeds(queries).await);
+                    continue;
+                }
+                Needs::Nothing(looked) => looked,
+            };
+            let before = &found.gathered.facts;
+            let change = change::change(before, &after.facts, &found.billed, found.today)
+                .map_err(|refusal| refused(refusal, &after, &fed))?;
+            let changed = Changed {
+                change,
+                from: sold(&found.gathered.facts),
+                to: sold(&after.facts),
+                invoice: None,
+                taken_back: taken_back.map(|taken| taken.invoice),
+            };
+            if is_preview {
+                return Ok(changed);
+            }
+            if let Some(changed) = self.commit_change(caller, &found, &after, changed).await? {
+                return Ok(changed);
+            }
+        }
+        Err(AppError::Contention)
+    }
+
+    /// Reads a service as it is and as it is to become.
+    async fn look_at_change(
+        &self,
+        caller: &Caller,
+        service: ServiceId,
+        request: ChangeRequest,
+        fed: &Fed,
+    ) -> Result<Needs<(Found, Gathered, Option<TakenBack>)>> {
+        let mut round = Round::look(&self.store).await?;
+        let (seller, mut before) = self.gather_one(&mut round, caller, service).await?;
+        let taken_back = match before.facts.open_invoice.filter(|_| request.takes_back) {
+            Some(invoice) => {
+                let taken = changes::can_take_back(round.conn().await?, seller.id, service, invoice).await?;
+                let shared = || {
+                    AppError::Conflict(format!(
+                        "Invoice {invoice} bills other services too and cannot be taken back for this one: have it paid first"
+                    ))
+                };
+                Some(taken.ok_or_else(shared)?)
+            }
+            None => None,
+        };
+        if let Some(taken) = &taken_back {
+            taken.applied(&mut before.facts);
+        }
+        change::changeable(&before.facts).map_err(|refusal| refused(refusal.into(), &before, fed))?;
+        let mut after = before.clone();
+        if let Some(product) = request.product.filter(|product| *product != before.facts.item.product) {
+            let known = products::get(round.conn().await?, seller.id, product).await?;
+            let (product, version) = known.ok_or(AppError::NotFound("Product"))?;
+            after.becomes(&product, version);
+        }
+        if let Some(cycle) = request.cycle.filter(|cycle| *cycle != before.facts.schedule.cycle) {
+            after.recurs(cycle);
+        }
+        let facts = &mut after.facts;
+        facts.item.quantity = request.quantity.unwrap_or(facts.item.quantity);
+        facts.lead = seller.runs.lead(facts.customer, facts.item.product, facts.schedule.cycle);
+        self.known.fill_prices(round.conn().await?, seller.id, std::iter::once(&mut after)).await?;
+        let missing: std::collections::HashSet<_> =
+            missing_prices(&before, fed).union(&missing_prices(&after, fed)).cloned().collect();
+        if !missing.is_empty() {
+            return Ok(Needs::Prices(missing));
+        }
+        fill_in(&mut before, fed);
+        fill_in(&mut after, fed);
+        let found = self.found(&mut round, seller, before, fed).await?;
+        Ok(Needs::Nothing((found, after, taken_back)))
+    }
+
+    /// A service that the caller may see, with what decides its renewal.
+    async fn gather_one(
+        &self,
+        round: &mut Round,
+        caller: &Caller,
+        service: ServiceId,
+    ) -> Result<(Arc<Seller>, Gathered)> {
+        let (seller, mut gathered) = self.gather(round, caller.seller, vec![service]).await?;
+        let found = gathered.remove(&service).filter(|found| caller.may_see(found.customer.id));
+        Ok((seller, found.ok_or(AppError::NotFound("Service"))?))
+    }
+
+    async fn found(&self, round: &mut Round, seller: Arc<Seller>, gathered: Gathered, fed: &Fed) -> Result<Found> {
+        let today = self.clock.today(&seller.time_zone);
+        let facts = &gathered.facts;
+        let known = changes::billed(round.conn().await?, seller.id, facts.service, facts.currency, today).await?;
+        let known = known.into_iter().filter(|billed| billed.number < facts.next_period).collect();
+        let billed = change::all_billed(facts, known, today).map_err(|no| refused(no.into(), &gathered, fed))?;
+        Ok(Found { seller, gathered, billed, today })
+    }
+
+    /// Writes a change, with its invoice; nothing if the service has changed since it was looked at.
+    async fn commit_change(
+        &self,
+        caller: &Caller,
+        found: &Found,
+        after: &Gathered,
+        changed: Changed,
+    ) -> Result<Option<Changed>> {
+        let (seller, id) = (caller.seller, found.gathered.facts.service);
+        let mut tx = self.store.begin().await?;
+        let Some(mut service) = unchanged(&mut tx, caller, &found.gathered).await? else { return Ok(None) };
+        if let Some(invoice) = changed.taken_back {
+            changes::take_back(&mut tx, seller, invoice, found.today).await?;
+            self.note(&mut tx, seller, caller.actor, "invoice.taken_back", "invoice", invoice.0).await?;
+        }
+        let (facts, change) = (&found.gathered.facts, &changed.change);
+        service.product = after.facts.item.product;
+        service.quantity = after.facts.item.quantity;
+        if after.facts.item.rule == PriceRule::Follow {
+            (service.own_price_minor, service.own_price_through, service.price_kept_on) = (None, None, None);
+        }
+        service.schedule = change.schedule;
+        service.next_period = facts.next_period;
+        let next = change.schedule.period(facts.next_period).ok().flatten();
+        service.billed_through = next.map(|period| period.starts);
+        if let Some(from) = change.given_back.iter().map(|(_, from)| *from).min() {
+            service.paid_through = service.paid_through.map(|paid| paid.min(from));
+        }
+        service.renew_on = renew_on(&found.seller, &service);
+        services::upsert(&mut tx, seller, &[service]).await?;
+        changes::give_back(&mut tx, seller, id, &change.given_back).await?;
+        let invoice = self.issue(&mut tx, caller, found, change.invoice.clone()).await?;
+        let record = ServiceChange {
+            id: ServiceChangeId(ids::take(&mut tx, IdKind::ServiceChange, 1).await?[0]),
+            service: id,
+            addon: None,
+            at: self.clock.now(),
+            actor: caller.actor.to_string(),
+            effective_on: change.effective_on,
+            from: changed.from,
+            to: changed.to,
+            invoice: invoice.as_ref().map(|invoice| invoice.id),
+            taken_back: changed.taken_back,
+        };
+        changes::insert(&mut tx, seller, &record).await?;
+        self.note(&mut tx, seller, caller.actor, "service.changed", "service", id.0).await?;
+        tx.commit().await?;
+        Ok(Some(Changed { invoice, ..changed }))
+    }
+
+    /// Issues what a change bills now.
+    async fn issue(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        found: &Found,
+        plan: Option<Plan>,
+    ) -> Result<Option<WrittenInvoice>> {
+        let Some(plan) = plan else { return Ok(None) };
+        let new = new_invoice(&found.seller, plan, Vec::new(), found.gathered.customer.clone(), caller.actor);
+        Ok(Some(renewals::issue(tx, &found.seller, &new, self.clock.now()).await?))
+    }
+
+    /// Sells an add-on. What is billed of its service already is billed for the add-on now, from today on; without a cycle
+    /// of its own, it is billed with its service from then on.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown service or product, [`AppError::Conflict`] for a service that is not renewed,
+    /// [`AppError::Invalid`] and [`AppError::PriceUnavailable`].
+    pub async fn sell_addon(&self, caller: &Caller, new: NewAddon) -> Result<AddonSold> {
+        self.sell_or_preview(caller, new, false).await
+    }
+
+    /// What [`App::sell_addon`] would do now, from the same code, without writing anything.
+    ///
+    /// # Errors
+    /// As [`App::sell_addon`].
+    pub async fn preview_addon(&self, caller: &Caller, new: NewAddon) -> Result<AddonSold> {
+        self.sell_or_preview(caller, new, true).await
+    }
+
+    async fn sell_or_preview(&self, caller: &Caller, new: NewAddon, is_preview: bool) -> Result<AddonSold> {
+        refuse(new.problems())?;
+        let mut fed = Fed::new();
+        for _ in 0..MAX_ATTEMPTS {
+            let mut round = Round::look(&self.store).await?;
+            let (seller, mut gathered) = self.gather_one(&mut round, caller, new.service).await?;
+            let known = products::get(round.conn().await?, seller.id, new.product).await?;
+            let (product, version) = known.ok_or(AppError::NotFound("Product"))?;
+            let today = self.clock.today(&seller.time_zone);
+            let addon = addon(&new, &product, &gathered.facts, today);
+            gathered.add(addon.clone(), product.price_source.clone(), version);
+            self.known.fill_prices(round.conn().await?, seller.id, std::iter::once(&mut gathered)).await?;
+            let missing = missing_prices(&gathered, &fed);
+            if !missing.is_empty() {
+                drop(round);
+                fed.extend(self.ask_feeds(missing).await);
+                continue;
+            }
+            fill_in(&mut gathered, &fed);
+            // It is not billed yet; what was billed before it was sold is not its own.
+            let sold = gathered.facts.addons.pop().unwrap_or(addon);
+            let found = self.found(&mut round, seller, gathered, &fed).await?;
+            drop(round);
+            let plan = change::addon_sold(&found.gathered.facts, &sold, &found.billed, found.today)
+                .map_err(|refusal| refused(refusal, &found.gathered, &fed))?;
+            let term = plan.as_ref().and_then(|plan| plan.terms.first()).map_or(sold.term, |(_, term)| Some(*term));
+            let addon = addons::Addon { term, ..new.row(AddonId(0)) };
+            if is_preview {
+                return Ok(AddonSold { addon, plan, invoice: None });
+            }
+            if let Some(sold) = self.commit_addon(caller, &found, addon, plan).await? {
+                return Ok(sold);
+            }
+        }
+        Err(AppError::Contention)
+    }
+
+    /// Writes an add-on, with its invoice; nothing if its service has changed since it was looked at.
+    async fn commit_addon(
+        &self,
+        caller: &Caller,
+        found: &Found,
+        addon: addons::Addon,
+        plan: Option<Plan>,
+    ) -> Result<Option<AddonSold>> {
+        let (seller, facts) = (caller.seller, &found.gathered.facts);
+        let mut tx = self.store.begin().await?;
+        let Some(service) = unchanged(&mut tx, caller, &found.gathered).await? else { return Ok(None) };
+        let id = AddonId(ids::take(&mut tx, IdKind::Addon, 1).await?[0]);
+        let addon = addons::Addon { id, ..addon };
+        addons::upsert(&mut tx, seller, std::slice::from_ref(&addon)).await?;
+        services::upsert(&mut tx, seller, &[service]).await?;
+        let plan = plan.map(|mut plan| {
+            plan.terms.iter_mut().for_each(|(of, _)| *of = id);
+            plan.lines.iter_mut().for_each(|line| line.addon = Some(id));
+            plan
+        });
+        let invoice = self.issue(&mut tx, caller, found, plan.clone()).await?;
+        let cycle = addon.term.map_or(facts.schedule.cycle, |term| term.schedule.cycle);
+        let is = Sold { product: addon.product, quantity: addon.quantity, cycle };
+        let next = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);
+        let record = ServiceChange {
+            id: ServiceChangeId(ids::take(&mut tx, IdKind::ServiceChange, 1).await?[0]),
+            service: facts.service,
+            addon: Some(id),
+            at: self.clock.now(),
+            actor: caller.actor.to_string(),
+            effective_on: if plan.is_some() { found.today } else { next.unwrap_or(found.today) },
+            from: is,
+            to: is,
+            invoice: invoice.as_ref().map(|invoice| invoice.id),
+            taken_back: None,
+        };
+        changes::insert(&mut tx, seller, &record).await?;
+        self.note(&mut tx, seller, caller.actor, "addon.sold", "addon", id.0).await?;
+        tx.commit().await?;
+        Ok(Some(AddonSold { addon, plan, invoice }))
+    }
+
+    /// The changes of a service, newest first: one page, before this one.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown service or another customer's.
+    pub async fn changes_of(
+        &self,
+        caller: &Caller,
+        service: ServiceId,
+        before: Option<ServiceChangeId>,
+        limit: i64,
+    ) -> Result<Vec<ServiceChange>> {
+        let mut conn = self.store.read().await?;
+        let known = services::get(&mut conn, caller.seller, service).await?;
+        known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))?;
+        let limit = limit.clamp(1, MAX_CHANGES_LISTED + 1);
+        Ok(changes::of_service(&mut conn, caller.seller, service, before, limit).await?)
+    }
+
+    /// The cycles that a service can have, the shortest first, with its own among them.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown service or another customer's; [`AppError::PriceUnavailable`] when there is no
+    /// price for the cycle it has.
+    pub async fn cycles_of(&self, caller: &Caller, service: ServiceId) -> Result<(Gathered, Vec<CycleOffer>)> {
+        let mut round = Round::look(&self.store).await?;
+        let (seller, mut gathered) = self.gather_one(&mut round, caller, service).await?;
+        let today = self.clock.today(&seller.time_zone);
+        let facts = &gathered.facts;
+        let (product, currency) = (facts.item.product, facts.currency);
+        let mut fed = Fed::new();
+        let offers: HashMap<Cycle, Money> = match &gathered.price_source {
+            PriceSource::Catalogue => {
+                let versions = prices::of_products(round.conn().await?, seller.id, &[product]).await?;
+                let cycles = versions.iter().filter(|version| version.amount.currency == currency);
+                let price = |cycle| perennial_billing::price_on(&versions, product, cycle, currency, today);
+                cycles.filter_map(|version| Some((version.cycle, price(version.cycle)?.amount))).collect()
+            }
+            PriceSource::Feed(feed) => {
+                drop(round);
+                let cycles = FED_CYCLES.iter().filter_map(|cycle| cycle.parse().ok()).chain([facts.schedule.cycle]);
+                let query = |cycle| PriceQuery { feed: feed.clone(), product, cycle, currency };
+                fed = self.ask_feeds(cycles.map(query).collect::<std::collections::HashSet<_>>()).await;
+                fed.iter().filter_map(|(query, price)| Some((query.cycle, *price.as_ref().ok()?))).collect()
+            }
+        };
+        fill_in(&mut gathered, &fed);
+        let facts = &gathered.facts;
+        let price = |unit: Money| unit.times(facts.item.quantity, facts.policy.rounding);
+        let mut found = Vec::new();
+        for (cycle, unit) in offers {
+            if cycle.is_recurring() && cycle != facts.schedule.cycle {
+                let price = price(unit).map_err(|error| AppError::Conflict(error.to_string()))?;
+                found.push(CycleOffer { cycle, price, is_current: false });
+            }
+        }
+        if facts.schedule.cycle.is_recurring() {
+            let current = change::price_of(facts, today).map_err(|no| refused(no.into(), &gathered, &fed))?;
+            found.push(CycleOffer { cycle: facts.schedule.cycle, price: current, is_current: true });
+        }
+        // Their periods from one day on say which is the shortest.
+        let length = |cycle| Schedule::new(today, cycle).period(PeriodNumber(0)).ok().flatten().map(|p| p.ends);
+        found.sort_by_key(|offer| length(offer.cycle));
+        Ok((gathered, found))
+    }
+}
+
+/// The service, held until the transaction ends, if it is as it was looked at.
+async fn unchanged(tx: &mut Tx, caller: &Caller, gathered: &Gathered) -> Result<Option<Service>> {
+    let id = gathered.facts.service;
+    let versions = renewals::lock(tx, caller.seller, &[id]).await?;
+    if versions.get(&id) != Some(&gathered.version) {
+        return Ok(None);
+    }
+    Ok(services::get(tx, caller.seller, id).await?)
+}
+
+fn sold(facts: &Facts) -> Sold {
+    Sold { product: facts.item.product, quantity: facts.item.quantity, cycle: facts.schedule.cycle }
+}
+
+/// The add-on that is to be sold, before it has an id.
+fn addon(new: &NewAddon, product: &Product, facts: &Facts, today: Date) -> Addon {
+    let own = new.own_price_minor.map(|minor| Money::new(minor, facts.currency));
+    let rule = own.map_or(PriceRule::Follow, |price| PriceRule::Own { price, through: None });
+    // Its own periods begin today, or with the first day of its service that is billed from now on.
+    let starts = facts.schedule.period(facts.next_period).ok().flatten().map_or(today, |period| period.starts);
+    let term = |cycle| Term { schedule: Schedule::new(starts.min(today), cycle), next_period: PeriodNumber(0) };
+    Addon {
+        id: AddonId(0),
+        item: Item {
+            product: product.id,
+            name: product.name.clone(),
+            quantity: new.quantity,
+            rule,
+            fed_price: None,
+            is_fed: product.price_source != PriceSource::Catalogue,
+        },
+        term: new.cycle.map(term),
+    }
+}
+
+/// Why nothing is changed, as the doors tell it.
+fn refused(refusal: ChangeRefusal, asked: &Gathered, fed: &Fed) -> AppError {
+    match refusal {
+        ChangeRefusal::Renewal(Refusal::OpenInvoice(invoice)) => AppError::Blocked(invoice),
+        ChangeRefusal::Renewal(refusal @ Refusal::NoPrice { .. }) => match feed_failure(asked, fed) {
+            Some(failure) => AppError::PriceUnavailable(failure),
+            None => AppError::Conflict(format!("There is {refusal}")),
+        },
+        refusal => AppError::Conflict(refusal.to_string()),
+    }
+}

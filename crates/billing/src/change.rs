@@ -1,0 +1,386 @@
+//! Another product, quantity or cycle for a service in the middle of what is billed: what that costs, from when it
+//! holds, and on which lines.
+//!
+//! What is left of the billed periods is given back at what it was billed for, and billed again as it is from now on. If
+//! that costs more, it is invoiced now and holds from today; if it costs less, nothing is given back and the change holds
+//! from the first day that is not billed. Another product or quantity keeps the periods as they are. A longer cycle begins
+//! its first period today, a shorter one on the first day that is not billed.
+
+use jiff::civil::Date;
+
+use crate::renewal::{
+    Addon, Bill, Claim, Facts, Item, Line, Plan, PriceOrigin, Refusal, Term, describe, line, unit_price,
+};
+use crate::{
+    AddonId, Cycle, InvoiceId, Money, Part, Period, PeriodNumber, ProductId, Quantity, Schedule, ServiceStatus, Share,
+    due_date,
+};
+
+/// Billed periods that a change reaches at most.
+pub const MAX_CHANGED_PERIODS: usize = 400;
+
+/// A period of a service or of an add-on that is billed and not over, as it was billed last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Billed {
+    /// The period of the service with which it was billed.
+    pub number: PeriodNumber,
+    /// Which add-on, if it is not the service itself.
+    pub addon: Option<AddonId>,
+    /// What was billed.
+    pub product: ProductId,
+    /// Its name.
+    pub name: String,
+    /// The days.
+    pub period: Period,
+    /// What the whole period costs.
+    pub whole: Money,
+}
+
+impl Billed {
+    /// What is left of it from a day on.
+    fn rest(&self, facts: &Facts, from: Date) -> Part {
+        Part { whole: self.whole, share: Share::rest(self.period, from, facts.policy.day_count) }
+    }
+}
+
+/// What a change comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The first day on which it holds.
+    pub effective_on: Date,
+    /// The periods of the service from then on.
+    pub schedule: Schedule,
+    /// What is issued now; none if it holds from the first day that is not billed, or is billed so already.
+    pub invoice: Option<Plan>,
+    /// Billed periods that end before their last day, each with the first day that is given back.
+    pub given_back: Vec<(PeriodNumber, Date)>,
+    /// What it would cost from today, without tax: less than nothing if it is cheaper.
+    pub difference: Money,
+}
+
+/// Why a service is not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRefusal {
+    /// It is so already.
+    #[error("Service is so already: nothing changes")]
+    Nothing,
+    /// It would have no periods.
+    #[error("Service cannot become {0}: choose a cycle that recurs")]
+    NoCycle(Cycle),
+    /// It is billed too far ahead, in too many periods.
+    #[error("Service has more than {MAX_CHANGED_PERIODS} billed periods ahead")]
+    TooManyPeriods,
+    /// A renewal would be refused too.
+    #[error(transparent)]
+    Renewal(#[from] Refusal),
+}
+
+impl From<crate::AmountOutOfRange> for ChangeRefusal {
+    fn from(error: crate::AmountOutOfRange) -> Self {
+        Self::Renewal(error.into())
+    }
+}
+
+impl From<crate::DateOutOfRange> for ChangeRefusal {
+    fn from(error: crate::DateOutOfRange) -> Self {
+        Self::Renewal(error.into())
+    }
+}
+
+/// Whether a service can be changed at all, whatever it is to become.
+pub fn changeable(facts: &Facts) -> Result<(), Refusal> {
+    match facts.status {
+        ServiceStatus::Active | ServiceStatus::Suspended => {}
+        ServiceStatus::Pending => return Err(Refusal::Pending),
+        ServiceStatus::Cancelled => return Err(Refusal::Cancelled),
+        ServiceStatus::Terminated => return Err(Refusal::Terminated),
+        ServiceStatus::Fraud => return Err(Refusal::Fraud),
+    }
+    match facts.schedule.cycle {
+        Cycle::Free => return Err(Refusal::Free),
+        Cycle::Once => return Err(Refusal::OneTime),
+        Cycle::Every { .. } => {}
+    }
+    if let Some(invoice) = facts.open_invoice {
+        return Err(Refusal::OpenInvoice(invoice));
+    }
+    facts.ends_on.map_or(Ok(()), |day| Err(Refusal::Ending(day)))
+}
+
+/// What changing a service today comes to. `before` is the service as it is; `after` the same with the product, quantity,
+/// price rule and cycle it is to have, and the prices of those; `billed` is all of it and of its add-ons that is billed and
+/// not over, by number of the period and add-on.
+pub fn change(before: &Facts, after: &Facts, billed: &[Billed], today: Date) -> Result<Change, ChangeRefusal> {
+    changeable(before)?;
+    if !after.schedule.cycle.is_recurring() {
+        return Err(ChangeRefusal::NoCycle(after.schedule.cycle));
+    }
+    let has_other_cycle = before.schedule.cycle != after.schedule.cycle;
+    let sold = |facts: &Facts| (facts.item.product, facts.item.quantity);
+    if !has_other_cycle && sold(before) == sold(after) {
+        return Err(ChangeRefusal::Nothing);
+    }
+    if billed.len() > MAX_CHANGED_PERIODS {
+        return Err(ChangeRefusal::TooManyPeriods);
+    }
+    let next = before.schedule.period(before.next_period)?.ok_or(Refusal::OneTime)?.starts;
+    let later = Later { before, after, next, has_other_cycle };
+    let left: Vec<&Billed> = billed.iter().filter(|billed| billed.period.ends > today).collect();
+    let own: Vec<&Billed> = left.iter().copied().filter(|billed| billed.addon.is_none()).collect();
+    // Before its first period begins, a service is what it becomes from that day.
+    let Some(from) = own.iter().map(|billed| billed.period.starts).min().map(|first| first.max(today)) else {
+        return later.change(Money::zero(before.currency));
+    };
+    let now = if has_other_cycle {
+        // Add-ons without a cycle of their own are billed with the service, and so given back with it.
+        let follows = |billed: &Billed| {
+            let has_term = |id| before.addons.iter().any(|addon| addon.id == id && addon.term.is_some());
+            !billed.addon.is_some_and(has_term)
+        };
+        let left = left.into_iter().filter(|billed| follows(billed)).collect();
+        Now { before, after, left, from, today }.with_a_new_cycle(next)?
+    } else {
+        Now { before, after, left: own, from, today }.in_the_same_periods()?
+    };
+    match now {
+        (_, Some(change)) => Ok(change),
+        (difference, None) => later.change(difference),
+    }
+}
+
+/// A change that holds from the first day that is not billed.
+struct Later<'a> {
+    before: &'a Facts,
+    after: &'a Facts,
+    next: Date,
+    has_other_cycle: bool,
+}
+
+impl Later<'_> {
+    fn change(&self, difference: Money) -> Result<Change, ChangeRefusal> {
+        let schedule = match self.has_other_cycle {
+            true => Schedule { anchor: self.next, cycle: self.after.schedule.cycle, first: self.before.next_period },
+            false => self.before.schedule,
+        };
+        // It must be possible to bill it when its day comes.
+        let period = schedule.period(self.before.next_period)?.ok_or(Refusal::OneTime)?;
+        Bill::new(&Facts { schedule, ..self.after.clone() }).add(period)?;
+        Ok(Change { effective_on: self.next, schedule, invoice: None, given_back: Vec::new(), difference })
+    }
+}
+
+/// A change that holds from a day within what is billed.
+struct Now<'a> {
+    before: &'a Facts,
+    after: &'a Facts,
+    left: Vec<&'a Billed>,
+    from: Date,
+    today: Date,
+}
+
+impl Now<'_> {
+    /// The same days, as something else. None if it costs less.
+    fn in_the_same_periods(&self) -> Result<(Money, Option<Change>), ChangeRefusal> {
+        let mut lines = self.given_back();
+        for billed in &self.left {
+            lines.push(line_of_rest(self.after, None, &self.after.item, billed.period, self.from)?);
+        }
+        let schedule = self.before.schedule;
+        // A change that was to hold later is called off: it is billed as it is to be.
+        let again = lines.iter().skip(self.left.len());
+        if self.left.iter().zip(again).all(|(billed, line)| {
+            billed.product == line.product && line.part.is_some_and(|part| part.whole == billed.whole)
+        }) {
+            let difference = Money::zero(self.before.currency);
+            let (effective_on, given_back) = (self.from, Vec::new());
+            return Ok((difference, Some(Change { effective_on, schedule, invoice: None, given_back, difference })));
+        }
+        let plan = self.plan(Vec::new(), Vec::new(), lines)?;
+        Ok(self.if_not_cheaper(plan, schedule, Vec::new()))
+    }
+
+    /// A whole period of the new cycle from today. None if it costs less, is shorter, or ends before what is billed already.
+    fn with_a_new_cycle(&self, billed_through: Date) -> Result<(Money, Option<Change>), ChangeRefusal> {
+        let number = self.before.next_period;
+        let schedule = Schedule { anchor: self.from, cycle: self.after.schedule.cycle, first: number };
+        let period = schedule.period(number)?.ok_or(Refusal::OneTime)?;
+        let facts = Facts { schedule, ..self.after.clone() };
+        let mut bill = Bill::new(&facts);
+        bill.add(period)?;
+        let mut lines = self.given_back();
+        lines.extend(bill.lines);
+        let next_renew_on = facts.lead.before(period.ends)?;
+        let claim = Claim { service: facts.service, number, period, next_renew_on };
+        let plan = self.plan(vec![claim], bill.terms, lines)?;
+        let old = Schedule { cycle: self.before.schedule.cycle, ..schedule }.period(number)?.ok_or(Refusal::OneTime)?;
+        if period.ends <= billed_through.max(old.ends) {
+            return Ok((plan.net, None));
+        }
+        let own = self.left.iter().filter(|billed| billed.addon.is_none());
+        let given_back = own.map(|billed| (billed.number, billed.period.starts.max(self.from))).collect();
+        Ok(self.if_not_cheaper(plan, schedule, given_back))
+    }
+
+    fn if_not_cheaper(
+        &self,
+        plan: Plan,
+        schedule: Schedule,
+        given_back: Vec<(PeriodNumber, Date)>,
+    ) -> (Money, Option<Change>) {
+        let difference = plan.net;
+        let is_now = difference.minor >= 0;
+        let change =
+            is_now.then_some(Change { effective_on: self.from, schedule, invoice: Some(plan), given_back, difference });
+        (difference, change)
+    }
+
+    fn plan(&self, claims: Vec<Claim>, terms: Vec<(AddonId, Term)>, lines: Vec<Line>) -> Result<Plan, Refusal> {
+        let due_on = due_date(self.from, self.today, self.before.policy.payment_terms_days)?;
+        Plan::of(claims, terms, lines, self.today, due_on, self.before.policy.rounding)
+    }
+
+    fn given_back(&self) -> Vec<Line> {
+        self.left.iter().map(|billed| given_back(self.before, billed, self.from)).collect()
+    }
+}
+
+/// The line that gives back the rest of a billed period.
+fn given_back(facts: &Facts, billed: &Billed, from: Date) -> Line {
+    let rest = Period { starts: billed.period.starts.max(from), ends: billed.period.ends };
+    let part = billed.rest(facts, from);
+    let what = describe(billed.addon, &billed.name, &facts.label, rest);
+    let line = part_line(facts, billed.addon, billed.product, rest, part);
+    Line {
+        description: format!("Unused: {what}: {part}"),
+        quantity: Quantity::from_millionths(-Quantity::ONE.millionths()),
+        net: Money::new(-line.net.minor, line.net.currency),
+        ..line
+    }
+}
+
+/// The line of a part of a period, at its price.
+fn part_line(facts: &Facts, addon: Option<AddonId>, product: ProductId, period: Period, part: Part) -> Line {
+    let price = part.price(facts.policy.rounding);
+    Line {
+        service: facts.service,
+        period,
+        addon,
+        product,
+        description: String::new(),
+        quantity: Quantity::ONE,
+        unit_price: price,
+        price_origin: PriceOrigin::Billed,
+        net: price,
+        allowance: None,
+        part: Some(part),
+        tax: facts.tax,
+    }
+}
+
+/// The line that bills the rest of a period, from its own first day or a later one, for what is sold from then on.
+fn line_of_rest(
+    facts: &Facts,
+    addon: Option<AddonId>,
+    item: &Item,
+    whole_period: Period,
+    from: Date,
+) -> Result<Line, Refusal> {
+    let rest = Period { starts: whole_period.starts.max(from), ends: whole_period.ends };
+    let (unit_price, price_origin) = unit_price(facts, item, facts.schedule.cycle, rest.starts)?;
+    let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
+    let part = Part { whole, share: Share::rest(whole_period, rest.starts, facts.policy.day_count) };
+    let how_many = match item.quantity {
+        Quantity::ONE => String::new(),
+        quantity => format!("{quantity} × {} = {}; ", unit_price.amount(), whole.amount()),
+    };
+    let what = describe(addon, &item.name, &facts.label, rest);
+    let description = format!("{what}: {how_many}{part}");
+    Ok(Line { description, price_origin, ..part_line(facts, addon, item.product, rest, part) })
+}
+
+/// All that is billed of a service and of the add-ons that follow its periods, and is not over on a day: what is known, and
+/// for what was billed before the service came here, what it costs by its rule on the first day of the period.
+pub fn all_billed(facts: &Facts, known: Vec<Billed>, today: Date) -> Result<Vec<Billed>, Refusal> {
+    let mut all = known;
+    let mut number = facts.next_period.previous();
+    while let Some(nth) = number.filter(|nth| *nth >= facts.schedule.first) {
+        let Some(period) = facts.schedule.period(nth)?.filter(|period| period.ends > today) else { break };
+        if !all.iter().any(|billed| billed.number == nth && billed.addon.is_none()) {
+            let follow = facts.addons.iter().filter(|addon| addon.term.is_none());
+            let items = std::iter::once((None, &facts.item)).chain(follow.map(|addon| (Some(addon.id), &addon.item)));
+            for (addon, item) in items {
+                let (unit_price, _) = unit_price(facts, item, facts.schedule.cycle, period.starts)?;
+                let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
+                let (product, name) = (item.product, item.name.clone());
+                all.push(Billed { number: nth, addon, product, name, period, whole });
+            }
+        }
+        if all.len() > MAX_CHANGED_PERIODS {
+            break;
+        }
+        number = nth.previous();
+    }
+    let is_sold = |id| facts.addons.iter().any(|addon| addon.id == id);
+    all.retain(|billed| billed.addon.is_none_or(is_sold));
+    all.sort_by_key(|billed| (billed.number, billed.addon, billed.period.starts));
+    Ok(all)
+}
+
+/// What is left of all that is billed from a day on, without tax: what a service that ends on that day has not used.
+pub fn unused(facts: &Facts, billed: &[Billed], from: Date) -> Result<Money, Refusal> {
+    let left = billed.iter().filter(|billed| billed.period.ends > from);
+    let rounding = facts.policy.rounding;
+    Ok(Money::sum(facts.currency, left.map(|billed| billed.rest(facts, from).price(rounding)))?)
+}
+
+/// What selling an add-on today bills for what is billed of its service already: the rest of each of those periods, or, if
+/// it has a cycle of its own, its own periods that begin within them. None if nothing is billed ahead: then it is billed
+/// with the next renewal.
+pub fn addon_sold(facts: &Facts, addon: &Addon, billed: &[Billed], today: Date) -> Result<Option<Plan>, ChangeRefusal> {
+    changeable(&Facts { open_invoice: None, ..facts.clone() })?;
+    if billed.len() > MAX_CHANGED_PERIODS {
+        return Err(ChangeRefusal::TooManyPeriods);
+    }
+    let own = billed.iter().filter(|billed| billed.addon.is_none() && billed.period.ends > today);
+    let periods: Vec<Period> = own.map(|billed| billed.period).collect();
+    let Some(from) = periods.iter().map(|period| period.starts).min().map(|first| first.max(today)) else {
+        return Ok(None);
+    };
+    let ends = periods.iter().map(|period| period.ends).max().unwrap_or(from);
+    let (lines, terms) = match addon.term {
+        None => {
+            let rest = |period: &Period| line_of_rest(facts, Some(addon.id), &addon.item, *period, from);
+            (periods.iter().map(rest).collect::<Result<Vec<_>, _>>()?, Vec::new())
+        }
+        Some(mut term) => {
+            let taken = term.take(Period { starts: from, ends })?;
+            let whole = |period| line(facts, Some(addon.id), &addon.item, term.schedule.cycle, period);
+            (taken.into_iter().map(whole).collect::<Result<Vec<_>, _>>()?, vec![(addon.id, term)])
+        }
+    };
+    let due_on = due_date(from, today, facts.policy.payment_terms_days)?;
+    Ok(Some(Plan::of(Vec::new(), terms, lines, today, due_on, facts.policy.rounding)?))
+}
+
+/// What a service itself costs for one period that begins on a day, without tax.
+pub fn price_of(facts: &Facts, starts: Date) -> Result<Money, Refusal> {
+    let (price, _) = unit_price(facts, &facts.item, facts.schedule.cycle, starts)?;
+    Ok(price.times(facts.item.quantity, facts.policy.rounding)?)
+}
+
+/// An unpaid renewal invoice that a change takes back, so that its periods are free again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The invoice.
+    pub invoice: InvoiceId,
+    /// The first period it bills.
+    pub from: PeriodNumber,
+}
+
+impl TakenBack {
+    /// The service as if that invoice had never been.
+    pub fn applied(&self, facts: &mut Facts) {
+        facts.open_invoice = None;
+        facts.next_period = self.from;
+    }
+}

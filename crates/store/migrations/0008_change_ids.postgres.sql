@@ -1,0 +1,1 @@
+create sequence ids_service_change;

@@ -1,0 +1,1 @@
+insert into ids (kind, next) values ('service_change', 1);
