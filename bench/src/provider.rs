@@ -219,6 +219,8 @@ fn service(nth: usize, today: Date) -> Result<Service> {
         own_price_minor: None,
         own_price_through: None,
         price_kept_on: None,
+        discount: None,
+        campaign: None,
         auto_renew: true,
         renew_on: None,
         ends_on: None,

@@ -241,6 +241,7 @@ impl App {
         let (facts, change) = (&found.gathered.facts, &changed.change);
         service.product = after.facts.item.product;
         service.quantity = after.facts.item.quantity;
+        service.campaign = after.facts.item.campaign;
         if after.facts.item.rule == PriceRule::Follow {
             (service.own_price_minor, service.own_price_through, service.price_kept_on) = (None, None, None);
         }
@@ -411,13 +412,13 @@ impl App {
         let (seller, mut gathered) = self.gather_one(&mut round, caller, service).await?;
         let today = self.clock.today(&seller.time_zone);
         let facts = &gathered.facts;
-        let (product, currency) = (facts.item.product, facts.currency);
+        let (product, currency, quantity) = (facts.item.product, facts.currency, facts.item.quantity);
         let mut fed = Fed::new();
         let offers: HashMap<Cycle, Money> = match &gathered.price_source {
             PriceSource::Catalogue => {
                 let versions = prices::of_products(round.conn().await?, seller.id, &[product]).await?;
                 let cycles = versions.iter().filter(|version| version.amount.currency == currency);
-                let price = |cycle| perennial_billing::price_on(&versions, product, cycle, currency, today);
+                let price = |cycle| perennial_billing::price_on(&versions, product, cycle, currency, quantity, today);
                 cycles.filter_map(|version| Some((version.cycle, price(version.cycle)?.amount))).collect()
             }
             PriceSource::Feed(feed) => {
@@ -477,6 +478,7 @@ fn addon(new: &NewAddon, product: &Product, facts: &Facts, today: Date) -> Addon
             name: product.name.clone(),
             quantity: new.quantity,
             rule,
+            campaign: None,
             fed_price: None,
             is_fed: product.price_source != PriceSource::Catalogue,
         },

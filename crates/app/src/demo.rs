@@ -140,6 +140,7 @@ fn prices() -> Result<Vec<NewPrice>> {
                     product: ProductId(product),
                     cycle: constant(cycle)?,
                     amount: Money::parse(amount, sek).map_err(broken)?,
+                    from_quantity: Quantity::ZERO,
                     starts: Date::constant(2020, 1, 1),
                 });
             }
@@ -221,6 +222,8 @@ fn demo_service(random: &Random, data: &ProviderData, customer: CustomerId, toda
         own_price_minor: None,
         own_price_through: None,
         price_kept_on: None,
+        discount: None,
+        campaign: None,
         auto_renew: true,
         renew_on: None,
         ends_on: None,

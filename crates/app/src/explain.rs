@@ -178,6 +178,11 @@ fn how_much(explanation: &Explanation, facts: &Facts) -> Vec<String> {
                         _ => "its own price".to_owned(),
                     },
                     PriceOrigin::Feed => "what the price feed says now".to_owned(),
+                    PriceOrigin::Campaign(campaign) => {
+                        let from = facts.item.campaign.map(|campaign| campaign.from);
+                        let from = from.map(|from| format!(", valid from {from}")).unwrap_or_default();
+                        format!("the price of campaign {campaign}{from}")
+                    }
                     PriceOrigin::Billed => "what it was billed for".to_owned(),
                     PriceOrigin::Catalogue(version) => {
                         let starts = facts.prices.iter().find(|known| known.id == version).map(|known| known.starts);
@@ -190,7 +195,8 @@ fn how_much(explanation: &Explanation, facts: &Facts) -> Vec<String> {
                     }
                 };
                 let what = line.description.split(", ").next().unwrap_or_default();
-                format!("{what}: {} × {}, {origin}.", line.quantity, line.unit_price)
+                let off = line.allowance.as_ref().map(|off| format!(", less {} ({})", off.amount.amount(), off.reason));
+                format!("{what}: {} × {}, {origin}{}.", line.quantity, line.unit_price, off.unwrap_or_default())
             }));
             said
         }

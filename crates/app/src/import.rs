@@ -10,8 +10,8 @@ use std::path::Path;
 use jiff::civil::Date;
 use perennial_billing::renewal::Term;
 use perennial_billing::{
-    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Schedule, SellerId,
-    ServiceId,
+    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Quantity, Schedule,
+    SellerId, ServiceId,
 };
 use perennial_store::addons::Addon;
 use perennial_store::customers::{self, Customer, CustomerParty};
@@ -25,7 +25,7 @@ use crate::{Actor, App, AppError, LoadReport, NewPrice, ProviderData, customer, 
 
 /// Extra recipients of one customer at most.
 const MAX_CONTACTS: usize = 20;
-/// The files of a folder and their columns. The last ones of `addons.csv` may be left out: see [`CSV_COLUMNS_ADDED`].
+/// The files of a folder and their columns. The last ones of some may be left out: see [`CSV_COLUMNS_ADDED`].
 pub const CSV_FILES: [(&str, &[&str]); 5] = [
     (
         "customers.csv",
@@ -49,7 +49,7 @@ pub const CSV_FILES: [(&str, &[&str]); 5] = [
         ],
     ),
     ("products.csv", &["id", "name", "service_type", "kind", "tax_class", "price_source"]),
-    ("prices.csv", &["product_id", "cycle", "currency", "amount", "starts"]),
+    ("prices.csv", &["product_id", "cycle", "currency", "amount", "starts", "from_quantity"]),
     (
         "services.csv",
         &[
@@ -69,7 +69,7 @@ pub const CSV_FILES: [(&str, &[&str]); 5] = [
     ("addons.csv", &["id", "service_id", "product_id", "quantity", "own_price", "cycle", "anchor", "next_due"]),
 ];
 /// Columns at the end of a file that came later: files without them are read as if they were empty.
-pub const CSV_COLUMNS_ADDED: [(&str, usize); 1] = [("addons.csv", 3)];
+pub const CSV_COLUMNS_ADDED: [(&str, usize); 2] = [("prices.csv", 1), ("addons.csv", 3)];
 
 /// Why nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -242,8 +242,9 @@ impl Known {
         let (product, cycle, starts) = (self.product_of(row), row.parsed("cycle"), row.date("starts"));
         let currency: Currency = row.parsed("currency")?;
         let amount = row.read("amount", |text| Money::parse(text, currency))?;
-        row.report(price::problems(amount));
-        Some(NewPrice { product: product?, cycle: cycle?, amount, starts: starts? })
+        let from_quantity = row.optional("from_quantity", str::parse::<Quantity>)?.unwrap_or(Quantity::ZERO);
+        row.report(price::problems(amount, from_quantity));
+        Some(NewPrice { product: product?, cycle: cycle?, amount, starts: starts?, from_quantity })
     }
 
     fn service(&self, row: &mut CsvRow<'_>) -> Option<Service> {
@@ -270,6 +271,8 @@ impl Known {
             own_price_minor: own_price?.map(|price| price.minor),
             own_price_through: None,
             price_kept_on: None,
+            discount: None,
+            campaign: None,
             auto_renew: auto_renew?,
             renew_on: None,
             ends_on: None,
@@ -304,7 +307,8 @@ impl Known {
 
 /// What makes a price version unique.
 fn price_key(price: &NewPrice) -> String {
-    format!("{} {} {} from {}", price.product, price.cycle, price.amount.currency, price.starts)
+    let NewPrice { product, cycle, amount, starts, from_quantity } = price;
+    format!("{product} {cycle} {} from {starts}, for {from_quantity}", amount.currency)
 }
 
 /// The periods of its own that an add-on has, if its row names a cycle.

@@ -8,10 +8,13 @@
 //! `tests/`.
 
 mod addon;
+mod align;
 mod caller;
+mod campaign;
 mod cancellation;
 mod change;
 mod clock;
+mod coupon;
 mod csv_file;
 mod customer;
 mod demo;
@@ -47,10 +50,13 @@ use crate::key_cache::KeyCache;
 use crate::known::Known;
 
 pub use addon::NewAddon;
+pub use align::Alignment;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
+pub use campaign::{CampaignEffect, MAX_CAMPAIGN_REMARKS, MAX_CAMPAIGN_SERVICES, MAX_OPT_OUTS, NewCampaign};
 pub use cancellation::{CancelRequest, Cancelled};
 pub use change::{AddonSold, ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
 pub use clock::Clock;
+pub use coupon::{MAX_COUPON_CODE_CHARACTERS, NewCoupon};
 pub use csv_file::{CsvProblem, MAX_PROBLEMS_KEPT};
 pub use customer::NewCustomer;
 pub use demo::{DEMO_SERVICE, demo_data, demo_seller};

@@ -144,8 +144,10 @@ impl<P: FnMut(usize)> Loading<'_, P> {
 
     async fn prices(&mut self, rows: Vec<NewPrice>) -> Result<Tally> {
         let known = prices::all(self.tx, self.seller).await?;
-        let known: HashSet<_> = known.iter().map(|p| (p.product, p.cycle, p.amount.currency, p.starts)).collect();
-        let (new, tally) = split(rows, |p| known.contains(&(p.product, p.cycle, p.amount.currency, p.starts)));
+        let known: HashSet<_> =
+            known.iter().map(|p| (p.product, p.cycle, p.amount.currency, p.starts, p.from_quantity)).collect();
+        let (new, tally) =
+            split(rows, |p| known.contains(&(p.product, p.cycle, p.amount.currency, p.starts, p.from_quantity)));
         for chunk in new.chunks(LOAD_BATCH_ROWS) {
             let ids = ids::take(self.tx, IdKind::Price, chunk.len()).await?;
             let versions: Vec<PriceVersion> =

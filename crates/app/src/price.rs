@@ -1,7 +1,7 @@
 //! Adding a price version. Versions are never changed: a new price is another version with a later start.
 
 use jiff::civil::Date;
-use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, SellerId};
+use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, Quantity, SellerId};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::prices::PriceReach;
 use perennial_store::{StoreError, prices, products};
@@ -20,12 +20,15 @@ pub struct NewPrice {
     pub amount: Money,
     /// The first day it is valid.
     pub starts: Date,
+    /// From how many on one costs so much; 0 for the price that all pay.
+    pub from_quantity: Quantity,
 }
 
 impl NewPrice {
     /// The version under its id.
     pub(crate) fn version(&self, id: PriceId) -> PriceVersion {
-        PriceVersion { id, product: self.product, cycle: self.cycle, amount: self.amount, starts: self.starts }
+        let Self { product, cycle, amount, starts, from_quantity } = *self;
+        PriceVersion { id, product, cycle, amount, starts, from_quantity }
     }
 }
 
@@ -36,7 +39,7 @@ impl App {
     /// [`AppError::Invalid`] for a negative price, [`AppError::NotFound`] for an unknown product, [`AppError::Conflict`]
     /// when a version with the same start exists.
     pub async fn create_price(&self, seller: SellerId, actor: Actor, new: NewPrice) -> Result<PriceVersion> {
-        refuse(problems(new.amount))?;
+        refuse(problems(new.amount, new.from_quantity))?;
         let mut tx = self.store.begin().await?;
         if !products::all(&mut tx, seller).await?.iter().any(|known| known.id == new.product) {
             return Err(AppError::NotFound("Product"));
@@ -72,6 +75,13 @@ impl App {
 }
 
 /// What cannot be accepted about a price.
-pub(crate) fn problems(amount: Money) -> Vec<Problem> {
-    if amount.minor < 0 { vec![Problem::new("amount", "must not be negative")] } else { Vec::new() }
+pub(crate) fn problems(amount: Money, from_quantity: Quantity) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if amount.minor < 0 {
+        problems.push(Problem::new("amount", "must not be negative"));
+    }
+    if from_quantity.millionths() < 0 {
+        problems.push(Problem::new("from_quantity", "must not be negative"));
+    }
+    problems
 }

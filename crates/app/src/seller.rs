@@ -31,6 +31,9 @@ impl NewSeller {
     pub const DEFAULT_PAYMENT_TERMS_DAYS: u16 = 14;
     /// Months to renew ahead unless the seller says otherwise.
     pub const DEFAULT_RENEW_AHEAD_MONTHS: u16 = 36;
+    /// Days to tell customers before their price changes unless the seller says otherwise. Directive (EU) 2018/1972, article
+    /// 105, gives end-users of electronic communications a month; other contracts have their own terms.
+    pub const DEFAULT_PRICE_NOTICE_DAYS: u16 = 30;
     /// The pattern of invoice numbers unless the seller says otherwise: `202600001`.
     pub const DEFAULT_NUMBER_PATTERN: &'static str = "{YYYY}{NNNNN}";
 
@@ -63,6 +66,7 @@ impl App {
             mail_invoices: true,
             rounding: Rounding::HalfUp,
             day_count: DayCount::Actual,
+            price_notice_days: NewSeller::DEFAULT_PRICE_NOTICE_DAYS,
             runs: RunRules::default(),
             created_at: self.clock.now(),
             version: 1,

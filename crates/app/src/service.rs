@@ -75,6 +75,8 @@ impl App {
             own_price_minor: new.own_price_minor,
             own_price_through: None,
             price_kept_on: None,
+            discount: None,
+            campaign: None,
             auto_renew: new.auto_renew,
             renew_on: None,
             ends_on: None,
@@ -146,7 +148,7 @@ async fn set_price(tx: &mut Tx, seller: SellerId, service: &mut Service, rule: P
         PriceRule::Kept(day) => {
             let (product, cycle) = (service.product, service.schedule.cycle);
             let versions = prices::versions(tx, seller, &[(product, cycle, currency)]).await?;
-            if price_on(&versions, product, cycle, currency, day).is_none() {
+            if price_on(&versions, product, cycle, currency, service.quantity, day).is_none() {
                 let first = versions.iter().map(|version| version.starts).min();
                 let first = first.map(|day| format!("; the first one is valid from {day}")).unwrap_or_default();
                 let reason = format!("product {product} had no price for {cycle} in {currency} on {day}{first}");
@@ -155,6 +157,8 @@ async fn set_price(tx: &mut Tx, seller: SellerId, service: &mut Service, rule: P
         }
     }
     refuse(problems)?;
+    // Whoever sets a price has the last word, whatever a campaign wanted.
+    service.campaign = None;
     (service.own_price_minor, service.own_price_through, service.price_kept_on) = match rule {
         PriceRule::Follow => (None, None, None),
         PriceRule::Kept(day) => (None, None, Some(day)),

@@ -9,7 +9,7 @@
 use jiff::civil::Date;
 
 use crate::renewal::{
-    Addon, Bill, Claim, Facts, Item, Line, Plan, PriceOrigin, Refusal, Term, describe, line, unit_price,
+    Addon, Bill, Claim, Facts, Line, Plan, PriceOrigin, Refusal, Term, describe, line, own_line, unit_price,
 };
 use crate::{
     AddonId, Cycle, InvoiceId, Money, Part, Period, PeriodNumber, ProductId, Quantity, Schedule, ServiceStatus, Share,
@@ -30,8 +30,10 @@ pub struct Billed {
     pub product: ProductId,
     /// Its name.
     pub name: String,
-    /// The days.
+    /// The days of the whole period.
     pub period: Period,
+    /// The first day of it that is billed: later than its first where a short period was billed.
+    pub from: Date,
     /// What the whole period costs.
     pub whole: Money,
 }
@@ -39,7 +41,8 @@ pub struct Billed {
 impl Billed {
     /// What is left of it from a day on.
     fn rest(&self, facts: &Facts, from: Date) -> Part {
-        Part { whole: self.whole, share: Share::rest(self.period, from, facts.policy.day_count) }
+        let share = Share::rest(self.period, from.max(self.from), facts.policy.day_count);
+        Part { whole: self.whole, starts: self.period.starts, share }
     }
 }
 
@@ -128,7 +131,7 @@ pub fn change(before: &Facts, after: &Facts, billed: &[Billed], today: Date) -> 
     let left: Vec<&Billed> = billed.iter().filter(|billed| billed.period.ends > today).collect();
     let own: Vec<&Billed> = left.iter().copied().filter(|billed| billed.addon.is_none()).collect();
     // Before its first period begins, a service is what it becomes from that day.
-    let Some(from) = own.iter().map(|billed| billed.period.starts).min().map(|first| first.max(today)) else {
+    let Some(from) = own.iter().map(|billed| billed.from).min().map(|first| first.max(today)) else {
         return later.change(Money::zero(before.currency));
     };
     let now = if has_other_cycle {
@@ -183,7 +186,7 @@ impl Now<'_> {
     fn in_the_same_periods(&self) -> Result<(Money, Option<Change>), ChangeRefusal> {
         let mut lines = self.given_back();
         for billed in &self.left {
-            lines.push(line_of_rest(self.after, None, &self.after.item, billed.period, self.from)?);
+            lines.push(line_of_rest(self.after, None, billed.period, self.from.max(billed.from))?);
         }
         let schedule = self.before.schedule;
         // A change that was to hold later is called off: it is billed as it is to be.
@@ -207,17 +210,16 @@ impl Now<'_> {
         let facts = Facts { schedule, ..self.after.clone() };
         let mut bill = Bill::new(&facts);
         bill.add(period)?;
+        let claim = bill.claim(number, period)?;
         let mut lines = self.given_back();
         lines.extend(bill.lines);
-        let next_renew_on = facts.lead.before(period.ends)?;
-        let claim = Claim { service: facts.service, number, period, next_renew_on };
         let plan = self.plan(vec![claim], bill.terms, lines)?;
         let old = Schedule { cycle: self.before.schedule.cycle, ..schedule }.period(number)?.ok_or(Refusal::OneTime)?;
         if period.ends <= billed_through.max(old.ends) {
             return Ok((plan.net, None));
         }
         let own = self.left.iter().filter(|billed| billed.addon.is_none());
-        let given_back = own.map(|billed| (billed.number, billed.period.starts.max(self.from))).collect();
+        let given_back = own.map(|billed| (billed.number, billed.from.max(self.from))).collect();
         Ok(self.if_not_cheaper(plan, schedule, given_back))
     }
 
@@ -246,7 +248,7 @@ impl Now<'_> {
 
 /// The line that gives back the rest of a billed period.
 fn given_back(facts: &Facts, billed: &Billed, from: Date) -> Line {
-    let rest = Period { starts: billed.period.starts.max(from), ends: billed.period.ends };
+    let rest = Period { starts: billed.from.max(from), ends: billed.period.ends };
     let part = billed.rest(facts, from);
     let what = describe(billed.addon, &billed.name, &facts.label, rest);
     let line = part_line(facts, billed.addon, billed.product, rest, part);
@@ -278,24 +280,33 @@ fn part_line(facts: &Facts, addon: Option<AddonId>, product: ProductId, period: 
 }
 
 /// The line that bills the rest of a period, from its own first day or a later one, for what is sold from then on.
-fn line_of_rest(
+pub(crate) fn line_of_rest(
     facts: &Facts,
-    addon: Option<AddonId>,
-    item: &Item,
+    addon: Option<&Addon>,
     whole_period: Period,
     from: Date,
 ) -> Result<Line, Refusal> {
     let rest = Period { starts: whole_period.starts.max(from), ends: whole_period.ends };
-    let (unit_price, price_origin) = unit_price(facts, item, facts.schedule.cycle, rest.starts)?;
-    let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
-    let part = Part { whole, share: Share::rest(whole_period, rest.starts, facts.policy.day_count) };
-    let how_many = match item.quantity {
-        Quantity::ONE => String::new(),
-        quantity => format!("{quantity} × {} = {}; ", unit_price.amount(), whole.amount()),
+    let whole = match addon {
+        None => own_line(facts, rest)?,
+        Some(addon) => line(facts, Some(addon.id), &addon.item, facts.schedule.cycle, rest)?,
     };
-    let what = describe(addon, &item.name, &facts.label, rest);
-    let description = format!("{what}: {how_many}{part}");
-    Ok(Line { description, price_origin, ..part_line(facts, addon, item.product, rest, part) })
+    let share = Share::rest(whole_period, rest.starts, facts.policy.day_count);
+    let part = Part { whole: whole.net, starts: whole_period.starts, share };
+    let price = match (&whole.allowance, whole.quantity) {
+        (None, Quantity::ONE) => String::new(),
+        (None, quantity) => format!("{quantity} × {} = {}; ", whole.unit_price.amount(), whole.net.amount()),
+        (Some(off), quantity) => format!(
+            "{quantity} × {} − {} ({}) = {}; ",
+            whole.unit_price.amount(),
+            off.amount.amount(),
+            off.reason,
+            whole.net.amount()
+        ),
+    };
+    let description = format!("{}: {price}{part}", whole.description);
+    let price_origin = whole.price_origin;
+    Ok(Line { description, price_origin, ..part_line(facts, whole.addon, whole.product, rest, part) })
 }
 
 /// All that is billed of a service and of the add-ons that follow its periods, and is not over on a day: what is known, and
@@ -312,7 +323,7 @@ pub fn all_billed(facts: &Facts, known: Vec<Billed>, today: Date) -> Result<Vec<
                 let (unit_price, _) = unit_price(facts, item, facts.schedule.cycle, period.starts)?;
                 let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
                 let (product, name) = (item.product, item.name.clone());
-                all.push(Billed { number: nth, addon, product, name, period, whole });
+                all.push(Billed { number: nth, addon, product, name, period, from: period.starts, whole });
             }
         }
         if all.len() > MAX_CHANGED_PERIODS {
@@ -342,14 +353,14 @@ pub fn addon_sold(facts: &Facts, addon: &Addon, billed: &[Billed], today: Date) 
         return Err(ChangeRefusal::TooManyPeriods);
     }
     let own = billed.iter().filter(|billed| billed.addon.is_none() && billed.period.ends > today);
-    let periods: Vec<Period> = own.map(|billed| billed.period).collect();
-    let Some(from) = periods.iter().map(|period| period.starts).min().map(|first| first.max(today)) else {
+    let periods: Vec<(Period, Date)> = own.map(|billed| (billed.period, billed.from)).collect();
+    let Some(from) = periods.iter().map(|(_, from)| *from).min().map(|first| first.max(today)) else {
         return Ok(None);
     };
-    let ends = periods.iter().map(|period| period.ends).max().unwrap_or(from);
+    let ends = periods.iter().map(|(period, _)| period.ends).max().unwrap_or(from);
     let (lines, terms) = match addon.term {
         None => {
-            let rest = |period: &Period| line_of_rest(facts, Some(addon.id), &addon.item, *period, from);
+            let rest = |(period, billed): &(Period, Date)| line_of_rest(facts, Some(addon), *period, from.max(*billed));
             (periods.iter().map(rest).collect::<Result<Vec<_>, _>>()?, Vec::new())
         }
         Some(mut term) => {

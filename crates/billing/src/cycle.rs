@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::{Span, civil::Date};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::DateOutOfRange;
 
 /// A billing cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +66,22 @@ impl Cycle {
     #[must_use]
     pub fn is_recurring(self) -> bool {
         matches!(self, Self::Every { .. })
+    }
+
+    /// A day so many cycles later, or earlier if that is negative. Months clamp to the month's end.
+    ///
+    /// # Errors
+    /// [`DateOutOfRange`] outside of the calendar, and for what has no length.
+    pub fn shifted(self, day: Date, times: i64) -> Result<Date, DateOutOfRange> {
+        let Self::Every { count, unit } = self else { return Err(DateOutOfRange) };
+        let units = times.checked_mul(i64::from(count)).ok_or(DateOutOfRange)?;
+        let span = match unit {
+            CycleUnit::Day => Span::new().try_days(units),
+            CycleUnit::Week => Span::new().try_weeks(units),
+            CycleUnit::Month => Span::new().try_months(units),
+            CycleUnit::Year => Span::new().try_years(units),
+        };
+        span.and_then(|span| day.checked_add(span)).map_err(|_| DateOutOfRange)
     }
 
     /// The usual name (`Monthly`), or a description (`Every 30 days`) where there is none.

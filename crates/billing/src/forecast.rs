@@ -150,6 +150,9 @@ fn issue(block: Vec<Coming>, day: Date, forecast: &mut Forecast) -> Vec<Coming> 
         let Some((invoice, claim)) = issued.iter().find_map(|plan| Some((plan, of(plan)?))) else { continue };
         service.facts.next_period = claim.number.next();
         service.facts.renew_on = Some(invoice.next_renew_on(&claim));
+        if let Some(discount) = &mut service.facts.discount {
+            discount.periods = claim.discount_periods;
+        }
         for addon in &mut service.facts.addons {
             let moved = invoice.terms.iter().find(|(id, _)| *id == addon.id);
             addon.term = moved.map_or(addon.term, |(_, term)| Some(*term));

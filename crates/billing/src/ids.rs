@@ -80,6 +80,14 @@ id!(
     RunId
 );
 id!(
+    /// A change of the prices of many services.
+    CampaignId
+);
+id!(
+    /// Something that takes off a part of a price.
+    CouponId
+);
+id!(
     /// A wish to end a service.
     CancellationId
 );

@@ -6,11 +6,14 @@
 //!
 //! To add a rule: write it as a function from data to data in the file of its noun, with a property or a table as test.
 
+pub mod align;
+pub mod campaign;
 pub mod change;
 mod currency;
 mod customer;
 mod cycle;
 mod decimal;
+mod discount;
 mod due;
 pub mod forecast;
 mod ids;
@@ -33,16 +36,17 @@ pub use currency::{Currency, UnknownCurrency};
 pub use customer::CustomerKind;
 pub use cycle::{Cycle, CycleUnit, ParseCycleError};
 pub use decimal::ParseDecimalError;
+pub use discount::{Discount, Off};
 pub use due::due_date;
 pub use ids::{
-    AddonId, ApiKeyId, CancellationId, ContactId, CustomerId, InvoiceId, MAX_ID, OutboxId, ParseIdError, PriceId,
-    ProductId, RunId, SellerId, ServiceChangeId, ServiceId,
+    AddonId, ApiKeyId, CampaignId, CancellationId, ContactId, CouponId, CustomerId, InvoiceId, MAX_ID, OutboxId,
+    ParseIdError, PriceId, ProductId, RunId, SellerId, ServiceChangeId, ServiceId,
 };
 pub use invoicing::Invoicing;
 pub use lead::{LeadScope, LeadTime};
 pub use money::{AmountOutOfRange, Money};
 pub use number::{NumberPattern, NumberPatternError};
-pub use price::{PriceRule, PriceSource, PriceVersion, price_on};
+pub use price::{CampaignPrice, PriceRule, PriceSource, PriceTerms, PriceVersion, price_on};
 pub use proration::{DayCount, Part, Share};
 pub use quantity::Quantity;
 pub use rate::Rate;

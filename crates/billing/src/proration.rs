@@ -93,6 +93,8 @@ impl fmt::Display for Share {
 pub struct Part {
     /// What the whole period costs.
     pub whole: Money,
+    /// The first day of the whole period; it ends with the part.
+    pub starts: Date,
     /// How much of it.
     pub share: Share,
 }

@@ -16,6 +16,8 @@ pub struct Quantity(i64);
 const SCALE: u32 = 6;
 
 impl Quantity {
+    /// None at all.
+    pub const ZERO: Self = Self(0);
     /// One.
     pub const ONE: Self = Self(1_000_000);
 

@@ -3,9 +3,9 @@
 use jiff::{Span, civil::Date};
 
 use crate::{
-    AddonId, AmountOutOfRange, Currency, CustomerId, Cycle, DateOutOfRange, DayCount, InvoiceId, Invoicing, LeadTime,
-    Money, Part, Period, PeriodNumber, PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rounding, Schedule,
-    ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date, price_on,
+    AddonId, AmountOutOfRange, CampaignId, CampaignPrice, Currency, CustomerId, Cycle, DateOutOfRange, DayCount,
+    Discount, InvoiceId, Invoicing, LeadTime, Money, Part, Period, PeriodNumber, PriceId, PriceRule, PriceTerms,
+    PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date,
 };
 
 /// Services on one invoice at most.
@@ -49,6 +49,8 @@ pub struct Facts {
     pub invoicing: Invoicing,
     /// The service's own line.
     pub item: Item,
+    /// What is taken off it.
+    pub discount: Option<Discount>,
     /// What is sold on top, and renewed with it.
     pub addons: Vec<Addon>,
     /// The customer's currency.
@@ -72,6 +74,8 @@ pub struct Item {
     pub quantity: Quantity,
     /// At which price.
     pub rule: PriceRule,
+    /// What a campaign has made of that.
+    pub campaign: Option<CampaignPrice>,
     /// What the product's price feed answered, if it has one: valid now, whatever the period.
     pub fed_price: Option<Money>,
     /// Whether the price comes from a feed and not from the catalogue.
@@ -79,6 +83,13 @@ pub struct Item {
 }
 
 impl Item {
+    /// What decides its price.
+    #[must_use]
+    pub fn terms(&self, cycle: Cycle, currency: Currency) -> PriceTerms {
+        let Self { product, quantity, rule, campaign, .. } = *self;
+        PriceTerms { product, cycle, currency, quantity, rule, campaign }
+    }
+
     /// Whether its price may come from the catalogue.
     #[must_use]
     pub fn needs_catalogue(&self) -> bool {
@@ -191,6 +202,8 @@ pub struct Claim {
     pub period: Period,
     /// The lead time before the period after it.
     pub next_renew_on: Date,
+    /// How many periods are still to be billed with the service's discount afterwards; none if there is none, or any number.
+    pub discount_periods: Option<u16>,
 }
 
 /// One line of an invoice.
@@ -241,6 +254,8 @@ pub enum PriceOrigin {
     Catalogue(PriceId),
     /// The product's price feed.
     Feed,
+    /// This campaign.
+    Campaign(CampaignId),
     /// What was billed for it before: it is given back.
     Billed,
 }
@@ -402,8 +417,7 @@ pub fn plan_periods(facts: &Facts, periods: u16, today: Date) -> Result<Plan, Re
             return Err(Refusal::Ending(day));
         }
         bill.add(period)?;
-        let next_renew_on = facts.lead.before(period.ends)?;
-        claims.push(Claim { service: facts.service, number, period, next_renew_on });
+        claims.push(bill.claim(number, period)?);
         number = number.next();
     }
     let due_on = due_date(first.starts, today, facts.policy.payment_terms_days)?;
@@ -418,19 +432,38 @@ pub(crate) struct Bill<'a> {
     /// The service's own line of each period first, then those of its add-ons by id.
     pub lines: Vec<Line>,
     pub terms: Vec<(AddonId, Term)>,
+    discount: Option<Discount>,
 }
 
 impl<'a> Bill<'a> {
     pub fn new(facts: &'a Facts) -> Self {
         let mut addons: Vec<&Addon> = facts.addons.iter().collect();
         addons.sort_unstable_by_key(|addon| addon.id);
-        Self { facts, addons, lines: Vec::new(), terms: Vec::new() }
+        Self { facts, addons, lines: Vec::new(), terms: Vec::new(), discount: facts.discount.clone() }
+    }
+
+    /// The claim of a period that was just billed.
+    pub fn claim(&self, number: PeriodNumber, period: Period) -> Result<Claim, DateOutOfRange> {
+        Ok(Claim {
+            service: self.facts.service,
+            number,
+            period,
+            next_renew_on: self.facts.lead.before(period.ends)?,
+            discount_periods: self.discount.as_ref().and_then(|discount| discount.periods),
+        })
     }
 
     /// Bills a period.
     pub fn add(&mut self, period: Period) -> Result<(), Refusal> {
         let facts = self.facts;
-        self.lines.push(line(facts, None, &facts.item, facts.schedule.cycle, period)?);
+        let own = line(facts, None, &facts.item, facts.schedule.cycle, period)?;
+        match self.discount.take_if(|discount| discount.holds(period.starts)) {
+            Some(discount) => {
+                self.lines.push(own.with(&discount, facts.policy.rounding));
+                self.discount = Some(discount.used());
+            }
+            None => self.lines.push(own),
+        }
         for addon in &self.addons {
             let (cycle, periods) = match addon.term {
                 None => (facts.schedule.cycle, vec![period]),
@@ -552,6 +585,25 @@ pub(crate) fn line(
     })
 }
 
+impl Line {
+    /// The line with this taken off it.
+    fn with(self, discount: &Discount, rounding: Rounding) -> Self {
+        let allowance = discount.of(self.net, rounding);
+        let net = Money::new(self.net.minor - allowance.amount.minor, self.net.currency);
+        Self { net, allowance: Some(allowance), ..self }
+    }
+}
+
+/// The line of a whole period of the service itself, with what is taken off it.
+pub(crate) fn own_line(facts: &Facts, period: Period) -> Result<Line, Refusal> {
+    let own = line(facts, None, &facts.item, facts.schedule.cycle, period)?;
+    let discount = facts.discount.as_ref().filter(|discount| discount.holds(period.starts));
+    Ok(match discount {
+        Some(discount) => own.with(discount, facts.policy.rounding),
+        None => own,
+    })
+}
+
 /// What a customer reads: what it is, and the days it bills.
 pub(crate) fn describe(addon: Option<AddonId>, name: &str, label: &str, period: Period) -> String {
     let days = format!("{} – {}", period.starts, period.last_day());
@@ -569,15 +621,15 @@ pub(crate) fn unit_price(
     cycle: Cycle,
     starts: Date,
 ) -> Result<(Money, PriceOrigin), Refusal> {
-    let (price, day) = match item.rule.on(starts) {
-        PriceRule::Own { price, .. } => (Some((price, PriceOrigin::Own)), starts),
-        PriceRule::Follow if item.is_fed => (item.fed_price.map(|price| (price, PriceOrigin::Feed)), starts),
-        rule => {
-            let day = if let PriceRule::Kept(day) = rule { day } else { starts };
-            let version = price_on(&facts.prices, item.product, cycle, facts.currency, day);
-            (version.map(|version| (version.amount, PriceOrigin::Catalogue(version.id))), day)
+    let terms = item.terms(cycle, facts.currency);
+    let follows = item.rule.on(starts) == PriceRule::Follow;
+    let price = match item.fed_price {
+        price if item.is_fed && follows && terms.campaign_on(&facts.prices, starts).is_none() => {
+            price.map(|price| (price, PriceOrigin::Feed))
         }
+        _ => terms.price(&facts.prices, starts),
     };
+    let day = if let PriceRule::Kept(day) = item.rule { day } else { starts };
     price.filter(|(price, _)| price.currency == facts.currency).ok_or(Refusal::NoPrice {
         product: item.product,
         cycle,
@@ -608,6 +660,7 @@ mod tests {
             name: name.to_owned(),
             quantity: Quantity::from_millionths(quantity * 1_000_000),
             rule: PriceRule::Follow,
+            campaign: None,
             fed_price: None,
             is_fed: false,
         }
@@ -622,6 +675,7 @@ mod tests {
             cycle: monthly,
             amount: sek(minor),
             starts: date(2020, 1, 1),
+            from_quantity: Quantity::from_millionths(0),
         };
         Facts {
             service: ServiceId(20000),
@@ -638,6 +692,7 @@ mod tests {
             lead: LeadTime { scope: crate::LeadScope::Seller, days: 14 },
             invoicing: Invoicing::Together,
             item: item(2001, "VPS S", 1),
+            discount: None,
             addons: vec![Addon { id: AddonId(700), item: item(5003, "Extra storage 50 GB", 2), term: None }],
             currency: "SEK".parse().unwrap(),
             tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::{Span, civil::Date};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{Cycle, CycleUnit};
@@ -80,10 +80,12 @@ impl Schedule {
     /// # Errors
     /// [`DateOutOfRange`] past the year 9999 and before period `first`.
     pub fn period(&self, number: PeriodNumber) -> Result<Option<Period>, DateOutOfRange> {
-        let Cycle::Every { count, unit } = self.cycle else { return Ok(None) };
-        let nth = number.0.checked_sub(self.first.0).ok_or(DateOutOfRange)?;
-        let starts = self.after(nth, count, unit)?;
-        let ends = self.after(nth.checked_add(1).ok_or(DateOutOfRange)?, count, unit)?;
+        if !self.cycle.is_recurring() {
+            return Ok(None);
+        }
+        let nth = i64::from(number.0.checked_sub(self.first.0).ok_or(DateOutOfRange)?);
+        let starts = self.cycle.shifted(self.anchor, nth)?;
+        let ends = self.cycle.shifted(self.anchor, nth + 1)?;
         Ok(Some(Period { starts, ends }))
     }
 
@@ -103,18 +105,6 @@ impl Schedule {
         let period = self.period(number).ok()??;
         (period.starts == date).then_some(number)
     }
-
-    /// `anchor + nth × cycle`.
-    fn after(&self, nth: u32, count: u16, unit: CycleUnit) -> Result<Date, DateOutOfRange> {
-        let units = i64::from(nth) * i64::from(count);
-        let span = match unit {
-            CycleUnit::Day => Span::new().try_days(units),
-            CycleUnit::Week => Span::new().try_weeks(units),
-            CycleUnit::Month => Span::new().try_months(units),
-            CycleUnit::Year => Span::new().try_years(units),
-        };
-        span.and_then(|span| self.anchor.checked_add(span)).map_err(|_| DateOutOfRange)
-    }
 }
 
 fn days_between(from: Date, to: Date) -> i64 {
@@ -129,7 +119,7 @@ fn months_between(from: Date, to: Date) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
+    use jiff::{Span, civil::date};
     use proptest::prelude::*;
 
     use super::*;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use jiff::{Span, civil::Date, civil::date};
+use perennial_billing::align::{LAST_COMMON_DAY, align};
 use perennial_billing::change::{self, Billed};
 use perennial_billing::renewal::{self, Addon, Facts, Item, Line, Policy};
 use perennial_billing::{
@@ -30,6 +31,7 @@ fn service(currency: Currency, cycle: &str, count: DayCount, rounding: Rounding)
         name: "Hosting".to_owned(),
         quantity: Quantity::ONE,
         rule: PriceRule::Follow,
+        campaign: None,
         fed_price: None,
         is_fed: false,
     };
@@ -39,7 +41,14 @@ fn service(currency: Currency, cycle: &str, count: DayCount, rounding: Rounding)
             let cycle = code.parse().unwrap();
             let amount = Money::new(price(product, cycle), currency);
             let id = PriceId(prices.len() as i64 + 1);
-            prices.push(PriceVersion { id, product, cycle, amount, starts: date(2020, 1, 1) });
+            prices.push(PriceVersion {
+                id,
+                product,
+                cycle,
+                amount,
+                starts: date(2020, 1, 1),
+                from_quantity: Quantity::from_millionths(0),
+            });
         }
     }
     Facts {
@@ -57,6 +66,7 @@ fn service(currency: Currency, cycle: &str, count: DayCount, rounding: Rounding)
         lead: LeadTime { scope: LeadScope::Seller, days: 14 },
         invoicing: Invoicing::Together,
         item: item(ProductId(1)),
+        discount: None,
         addons: vec![Addon { id: AddonId(7), item: item(BACKUP), term: None }],
         currency,
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
@@ -79,6 +89,7 @@ enum Step {
     RenewAhead,
     Become { product: i64, quantity: i64 },
     Recur(usize),
+    Align(i64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -87,6 +98,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RenewAhead),
         2 => (1..=PRODUCTS, 1i64..4).prop_map(|(product, quantity)| Step::Become { product, quantity }),
         1 => (0..CYCLES.len()).prop_map(Step::Recur),
+        1 => (-400i64..400).prop_map(Step::Align),
     ]
 }
 
@@ -97,6 +109,8 @@ struct Used {
     number: PeriodNumber,
     period: Period,
     whole: i64,
+    /// The first day that was billed.
+    first: Date,
     from: Date,
     to: Date,
 }
@@ -121,6 +135,7 @@ impl Life {
                 product: self.product_of(used),
                 name: "Hosting".to_owned(),
                 period: used.period,
+                from: used.first,
                 whole: Money::new(used.whole, self.facts.currency),
             })
             .collect()
@@ -144,10 +159,12 @@ impl Life {
         let cycle = self.facts.schedule.cycle;
         let item = &self.facts.item;
         let whole = price(item.product, cycle) * item.quantity.millionths() / 1_000_000;
-        self.used.push(Used { addon: None, number, period, whole, from, to: period.ends });
+        let mut used = |addon, whole| {
+            self.used.push(Used { addon, number, period, whole, first: from, from, to: period.ends });
+        };
+        used(None, whole);
         if only.is_none() {
-            let whole = price(BACKUP, cycle);
-            self.used.push(Used { addon: Some(AddonId(7)), number, period, whole, from, to: period.ends });
+            used(Some(AddonId(7)), price(BACKUP, cycle));
         }
     }
 
@@ -164,7 +181,7 @@ impl Life {
         let is_left = |used: &Used| used.from < used.to && used.to > from;
         for used in self.used.iter_mut().filter(|used| is_left(used) && (has_other_cycle || used.addon.is_none())) {
             used.to = used.from.max(from);
-            ended.push((used.number, used.period));
+            ended.push((used.number, used.period, used.first));
         }
         if has_other_cycle {
             let claim = plan.claims[0];
@@ -172,13 +189,25 @@ impl Life {
             self.facts.next_period = claim.number.next();
         } else {
             assert!(plan.claims.is_empty());
-            ended.sort_by_key(|(number, _)| *number);
-            ended.dedup();
-            for (number, period) in ended {
-                self.bill(number, period, period.starts.max(from), Some(()));
+            ended.sort_by_key(|(number, ..)| *number);
+            ended.dedup_by_key(|(number, ..)| *number);
+            for (number, period, first) in ended {
+                self.bill(number, period, first.max(from), Some(()));
             }
         }
         self.lines.extend(plan.lines);
+    }
+
+    /// Brings the service to a day.
+    fn align(&mut self, day: Date) {
+        let Ok(Some(aligned)) = align(&self.facts, day, self.today) else { return };
+        let claim = aligned.plan.claims[0];
+        let part = aligned.plan.lines[0].part.unwrap();
+        let whole = Period { starts: part.starts, ends: claim.period.ends };
+        self.bill(claim.number, whole, claim.period.starts, None);
+        self.lines.extend(aligned.plan.lines);
+        self.facts.schedule = aligned.schedule;
+        self.facts.next_period = claim.number.next();
     }
 
     /// What a stretch of days costs: what was left on its first day less what was left on the day after its last.
@@ -228,6 +257,12 @@ proptest! {
                     after.item.product = ProductId(*product);
                     after.item.quantity = Quantity::from_millionths(quantity * 1_000_000);
                     life.change(&after);
+                }
+                Step::Align(days) => {
+                    let day = START.saturating_add(Span::new().days(*days));
+                    if day.day() <= LAST_COMMON_DAY {
+                        life.align(day);
+                    }
                 }
                 Step::Recur(nth) => {
                     let mut after = life.facts.clone();

@@ -1,6 +1,7 @@
 //! The rows of `docs/guides/worked-examples.md`, as the program works them out.
 
 use jiff::civil::Date;
+use perennial_billing::align::align;
 use perennial_billing::change::{self, Billed};
 use perennial_billing::renewal::{Addon, Facts, Item, Line, Policy, Term};
 use perennial_billing::{
@@ -23,7 +24,7 @@ fn sold(text: &str) -> (Quantity, String, Option<Currency>, Option<Cycle>) {
 
 fn item(product: ProductId, quantity: Quantity) -> Item {
     let (name, rule) = ("Hosting".to_owned(), PriceRule::Follow);
-    Item { product, name, quantity, rule, fed_price: None, is_fed: false }
+    Item { product, name, quantity, rule, campaign: None, fed_price: None, is_fed: false }
 }
 
 /// The lines of one sign, as the table has them: the formula and what it comes to.
@@ -50,6 +51,7 @@ fn work_out(row: &[&str]) -> [String; 4] {
         cycle,
         amount: Money::parse(amount, currency).unwrap(),
         starts: since,
+        from_quantity: Quantity::from_millionths(0),
     };
     let schedule = Schedule::new(since, cycle);
     let before = Facts {
@@ -67,6 +69,7 @@ fn work_out(row: &[&str]) -> [String; 4] {
         lead: LeadTime { scope: LeadScope::Seller, days: 14 },
         invoicing: Invoicing::Together,
         item: item(IT_IS, quantity),
+        discount: None,
         addons: Vec::new(),
         currency,
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
@@ -94,12 +97,16 @@ fn work_out(row: &[&str]) -> [String; 4] {
             .iter()
             .map(|billed| {
                 let share = perennial_billing::Share::rest(billed.period, today, before.policy.day_count);
-                let part = perennial_billing::Part { whole: billed.whole, share };
+                let part = perennial_billing::Part { whole: billed.whole, starts: billed.period.starts, share };
                 format!("{part} = {}", part.price(before.policy.rounding).amount())
             })
             .collect();
         let back = if parts.is_empty() { "–".to_owned() } else { parts.join("; ") };
         return [back, "–".to_owned(), Money::new(-left.minor, currency).amount(), today.to_string()];
+    }
+    if let Some(day) = becomes.strip_prefix("day ") {
+        let aligned = align(&before, day.parse().unwrap(), today).unwrap().expect("a short period");
+        return show(&aligned.plan.lines, aligned.plan.net, aligned.schedule.anchor);
     }
     if let Some(addon) = becomes.strip_prefix("+ ") {
         let (quantity, amount, _, own) = sold(addon);

@@ -14,7 +14,9 @@ use perennial_billing::renewal::MAX_ORDERED_PERIODS;
 use perennial_billing::{DayCount, Invoicing, LeadTime};
 use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
 
-pub use catalogue::{PriceCommand, ProductCommand};
+pub use catalogue::{
+    CampaignCommand, CampaignRules, CouponCommand, CouponOff, ListFormat, PriceCommand, ProductCommand,
+};
 pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
 pub use service::{AddonCommand, PriceRuleCommand, ServiceCommand, Switch};
 
@@ -117,7 +119,22 @@ pub enum Command {
         #[command(subcommand)]
         command: PriceCommand,
     },
-    /// Set how a customer is billed
+    /// List coupons, make one, use one for a service
+    Coupon {
+        #[command(subcommand)]
+        command: CouponCommand,
+    },
+    /// Change the prices of many services from a day on, and take that back
+    #[command(
+        long_about = "Change the prices of many services from a day on: choose them, look at what would happen, start it. \
+        Every customer is told, in time; single services can be left out, and all of it can be taken back, while nothing \
+        is billed with it. A service that follows the catalogue follows it again when a later price of the catalogue starts."
+    )]
+    Campaign {
+        #[command(subcommand)]
+        command: CampaignCommand,
+    },
+    /// Set how a customer is billed, bring its services to one day
     Customer {
         #[command(subcommand)]
         command: CustomerCommand,
@@ -184,14 +201,35 @@ pub struct FormatArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum CustomerCommand {
-    /// Set how what falls due together is invoiced
+    /// Set how what falls due together is invoiced, and which group it is in
     Set {
         /// The customer
         #[arg(value_name = "ID")]
         customer: String,
         /// On one invoice, each on its own, or the seller's way
-        #[arg(long, value_enum)]
-        invoicing: CustomerInvoicing,
+        #[arg(long, value_enum, required_unless_present = "group")]
+        invoicing: Option<CustomerInvoicing>,
+        /// A word of your own, by which price campaigns choose; an empty one is none
+        #[arg(long)]
+        group: Option<String>,
+    },
+    /// Bring services of a customer to one day: each gets one short period, all on one invoice
+    #[command(after_help = "Example: perennial customer align 1001 --day 2027-01-01 --dry-run")]
+    Align {
+        /// The customer
+        #[arg(value_name = "ID")]
+        customer: String,
+        /// A day on which their periods are to begin, or so many cycles before or after it
+        #[arg(long, value_name = "DATE")]
+        day: Date,
+        /// Only these services; otherwise all
+        #[arg(long, value_name = "ACCOUNT_ID", value_delimiter = ',')]
+        services: Vec<String>,
+        /// Show what it would bill; write nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        format: FormatArgs,
     },
 }
 
@@ -461,6 +499,9 @@ pub struct SellerRules {
     /// How the days of a period are counted when a part of it is billed or given back
     #[arg(long, value_enum)]
     pub day_count: Option<DayCounting>,
+    /// Days in which customers have to be told before their price changes
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
+    pub price_notice_days: Option<u16>,
 }
 
 /// How the days of a period are counted.

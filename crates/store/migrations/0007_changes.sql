@@ -1,6 +1,7 @@
--- A line that bills a part of a period, or gives one back, says of what: what the whole period costs, and how many of its
--- days the line is for.
+-- A line that bills a part of a period, or gives one back, says of what: what the whole period costs, on which day it
+-- begins, and how many of its days the line is for. Both end on one day.
 alter table invoice_lines add column whole_minor {int};
+alter table invoice_lines add column whole_starts {date};
 alter table invoice_lines add column share_days {int};
 alter table invoice_lines add column share_of {int};
 

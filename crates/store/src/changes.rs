@@ -135,7 +135,7 @@ pub async fn billed(
         .collect::<Result<Vec<_>>>()?;
     // Later invoices say what is billed for the rest of a period; what they give back is told by a negative quantity.
     let sql = "select l.addon_id, l.product_id, p.name, l.period_starts, l.period_ends, l.net_minor, l.whole_minor, \
-        l.share_days, l.share_of from (select invoice_id from periods where seller_id = $1 and service_id = $2 \
+        l.whole_starts, l.share_days, l.share_of from (select invoice_id from periods where seller_id = $1 and service_id = $2 \
         and state <> 'void' and ends > $3 union select invoice_id from service_changes where seller_id = $1 \
         and service_id = $2 and invoice_id is not null) as b \
         join invoices i on i.seller_id = $1 and i.id = b.invoice_id and i.status <> 'void' \
@@ -143,6 +143,7 @@ pub async fn billed(
         join products p on p.seller_id = l.seller_id and p.id = l.product_id \
         where l.service_id = $2 and l.period_ends > $3 and l.quantity_millionths > 0 order by l.invoice_id, l.line";
     let lines = conn.rows(sql, params![seller.0, service.0, after]).await?;
+    // A period is known by its last day: a short one and its rest begin on others.
     let mut billed: HashMap<(PeriodNumber, Option<AddonId>, Date), Billed> = HashMap::new();
     for row in &lines {
         let days = Period { starts: row.date("period_starts")?, ends: row.date("period_ends")? };
@@ -152,11 +153,12 @@ pub async fn billed(
         let addon = row.opt_int("addon_id")?.map(AddonId);
         let is_within = |period: &Period| period.starts <= days.starts && days.starts < period.ends;
         let Some((number, claimed)) = claims.iter().find(|(_, period)| is_within(period)) else { continue };
-        // A part says of which period; a whole line is one.
-        let period = if part.is_some() { *claimed } else { days };
+        // A part says of which period, of which it bills the rest; what was billed before it is no more than claimed.
+        let period = part.map_or(days, |part| Period { starts: part.starts, ends: days.ends });
+        let from = if addon.is_some() && part.is_none() { days.starts } else { claimed.starts.max(period.starts) };
         let (product, name) = (ProductId(row.int("product_id")?), row.text("name")?);
-        let last = Billed { number: *number, addon, product, name, period, whole };
-        billed.insert((*number, addon, period.starts), last);
+        let last = Billed { number: *number, addon, product, name, period, from, whole };
+        billed.insert((*number, addon, period.ends), last);
     }
     let mut billed: Vec<Billed> = billed.into_values().collect();
     billed.sort_by_key(|billed| (billed.number, billed.addon, billed.period.starts));

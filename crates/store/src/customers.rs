@@ -113,6 +113,12 @@ pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Customer>> {
     conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id")).collect()
 }
 
+/// Puts a customer into a group of the seller's own; an empty one is none. Tells whether there is such a customer.
+pub async fn set_group(tx: &mut Tx, seller: SellerId, id: CustomerId, group: &str) -> Result<bool> {
+    let sql = "update customers set customer_group = $3 where seller_id = $1 and id = $2";
+    Ok(tx.execute(sql, params![seller.0, id.0, group]).await? == 1)
+}
+
 /// Writes customers: new ones, and what has changed about known ones. Issued invoices keep their copies.
 pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Result<()> {
     let c = || customers.iter();

@@ -17,7 +17,7 @@ pub struct Finding {
 pub const PROBLEMS_LISTED: usize = 100;
 
 /// A check is a statement whose rows are problems, each with a `problem` column of text.
-const CHECKS: [(&str, &str); 13] = [
+const CHECKS: [(&str, &str); 14] = [
     (
         "numbers have no gaps",
         "select s.fiscal_year || ': ' || count(i.id) || ' invoices for the numbers ' || s.first_number || ' to ' \
@@ -110,7 +110,14 @@ const CHECKS: [(&str, &str); 13] = [
     (
         "every outbox row has its invoice",
         "select 'outbox row ' || o.id as problem from outbox o \
-        left join invoices i on i.seller_id = o.seller_id and i.id = o.invoice_id where o.seller_id = $1 and i.id is null",
+        left join invoices i on i.seller_id = o.seller_id and i.id = o.invoice_id where o.seller_id = $1 \
+        and i.id is null and o.kind = 'invoice_mail'",
+    ),
+    (
+        "a coupon was used as often as it says",
+        "select 'coupon ' || c.code || ': used ' || c.uses || ' times, for ' || count(u.service_id) || ' services' \
+        as problem from coupons c left join coupon_uses u on u.seller_id = c.seller_id and u.coupon_id = c.id \
+        where c.seller_id = $1 group by c.id, c.code, c.uses having c.uses <> count(u.service_id)",
     ),
 ];
 

@@ -35,6 +35,10 @@ pub enum IdKind {
     Cancellation,
     /// [`ServiceChangeId`](perennial_billing::ServiceChangeId)
     ServiceChange,
+    /// [`CouponId`](perennial_billing::CouponId)
+    Coupon,
+    /// [`CampaignId`](perennial_billing::CampaignId)
+    Campaign,
 }
 
 impl IdKind {
@@ -54,6 +58,8 @@ impl IdKind {
             Self::Run => "run",
             Self::Cancellation => "cancellation",
             Self::ServiceChange => "service_change",
+            Self::Coupon => "coupon",
+            Self::Campaign => "campaign",
         }
     }
 }

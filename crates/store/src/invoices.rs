@@ -189,7 +189,7 @@ pub async fn due_days(conn: &mut Conn, seller: SellerId, invoices: &[InvoiceId])
 pub async fn lines(conn: &mut Conn, seller: SellerId, invoice: &Invoice) -> Result<Vec<InvoiceLine>> {
     let sql = "select line, service_id, addon_id, product_id, description, quantity_millionths, unit_price_minor, \
         net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, price_origin, allowance_minor, \
-        allowance_reason, whole_minor, share_days, share_of from invoice_lines \
+        allowance_reason, whole_minor, whole_starts, share_days, share_of from invoice_lines \
         where seller_id = $1 and invoice_id = $2 order by line";
     let currency = invoice.total.currency;
     let rows = conn.rows(sql, params![seller.0, invoice.id.0]).await?;
@@ -224,7 +224,7 @@ fn allowance(row: &Row, currency: Currency) -> Result<Option<Allowance>> {
 pub(crate) fn part(row: &Row, currency: Currency) -> Result<Option<Part>> {
     let Some(whole) = row.opt_int("whole_minor")? else { return Ok(None) };
     let share = Share { days: row.small("share_days")?, of: row.small("share_of")? };
-    Ok(Some(Part { whole: Money::new(whole, currency), share }))
+    Ok(Some(Part { whole: Money::new(whole, currency), starts: row.date("whole_starts")?, share }))
 }
 
 /// The tax groups of an invoice.

@@ -9,10 +9,12 @@
 
 pub mod addons;
 pub mod audit;
+pub mod campaigns;
 pub mod cancellations;
 pub mod changes;
 mod conn;
 pub mod contacts;
+pub mod coupons;
 pub mod customers;
 mod dialect;
 pub mod doctor;

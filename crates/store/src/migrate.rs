@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 10] = [
     Step {
         version: 1,
         name: "foundation",
@@ -65,6 +65,18 @@ const STEPS: [Step; 8] = [
         name: "change ids",
         sqlite: include_str!("../migrations/0008_change_ids.sqlite.sql"),
         postgres: include_str!("../migrations/0008_change_ids.postgres.sql"),
+    },
+    Step {
+        version: 9,
+        name: "volume prices",
+        sqlite: include_str!("../migrations/0009_volume_prices.sqlite.sql"),
+        postgres: include_str!("../migrations/0009_volume_prices.postgres.sql"),
+    },
+    Step {
+        version: 10,
+        name: "discounts and campaigns",
+        sqlite: include_str!("../migrations/0010_discounts_and_campaigns.sql"),
+        postgres: include_str!("../migrations/0010_discounts_and_campaigns.sql"),
     },
 ];
 

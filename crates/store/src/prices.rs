@@ -1,6 +1,6 @@
 //! Price versions.
 
-use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, SellerId};
+use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, Quantity, SellerId};
 
 use crate::rows::Rows;
 use crate::value::{Row, params};
@@ -8,8 +8,8 @@ use crate::{Conn, Result, Tx};
 
 /// All price versions of a seller, by product, cycle, currency and start.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<PriceVersion>> {
-    let sql = "select id, product_id, cycle, currency, starts, amount_minor from prices where seller_id = $1 \
-        order by product_id, cycle, currency, starts";
+    let sql = "select id, product_id, cycle, currency, starts, amount_minor, from_quantity_millionths from prices \
+        where seller_id = $1 order by product_id, cycle, currency, starts, from_quantity_millionths";
     conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
 }
 
@@ -24,15 +24,15 @@ pub async fn versions(
         .int("product_id", wanted.iter().map(|(product, _, _)| product.0))
         .text("cycle", wanted.iter().map(|(_, cycle, _)| cycle.to_string()))
         .text("currency", wanted.iter().map(|(_, _, currency)| currency.code().to_owned()));
-    let sql = "select p.id, p.product_id, p.cycle, p.currency, p.starts, p.amount_minor from {rows} \
-        join prices p on p.seller_id = n.seller_id and p.product_id = n.product_id and p.cycle = n.cycle \
+    let sql = "select p.id, p.product_id, p.cycle, p.currency, p.starts, p.amount_minor, p.from_quantity_millionths \
+        from {rows} join prices p on p.seller_id = n.seller_id and p.product_id = n.product_id and p.cycle = n.cycle \
         and p.currency = n.currency";
     conn.rows_with(sql, rows).await?.iter().map(read).collect()
 }
 
 /// All versions of these products.
 pub async fn of_products(conn: &mut Conn, seller: SellerId, products: &[ProductId]) -> Result<Vec<PriceVersion>> {
-    let sql = "select id, product_id, cycle, currency, starts, amount_minor from prices \
+    let sql = "select id, product_id, cycle, currency, starts, amount_minor, from_quantity_millionths from prices \
         where seller_id = $1 and product_id {in $2}";
     let ids: Vec<i64> = products.iter().map(|product| product.0).collect();
     conn.rows(sql, params![seller.0, ids]).await?.iter().map(read).collect()
@@ -48,9 +48,11 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> R
         .text("cycle", p().map(|p| p.cycle.to_string()))
         .text("currency", p().map(|p| p.amount.currency.code().to_owned()))
         .date("starts", p().map(|p| p.starts))
-        .int("amount_minor", p().map(|p| p.amount.minor));
-    let sql = "insert into prices (seller_id, id, product_id, cycle, currency, starts, amount_minor) \
-        select seller_id, id, product_id, cycle, currency, starts, amount_minor from {rows}";
+        .int("amount_minor", p().map(|p| p.amount.minor))
+        .int("from_quantity_millionths", p().map(|p| p.from_quantity.millionths()));
+    let sql = "insert into prices (seller_id, id, product_id, cycle, currency, starts, amount_minor, \
+        from_quantity_millionths) select seller_id, id, product_id, cycle, currency, starts, amount_minor, \
+        from_quantity_millionths from {rows}";
     tx.execute_with(sql, rows).await?;
     let mut products: Vec<i64> = p().map(|p| p.product.0).collect();
     products.sort_unstable();
@@ -90,7 +92,7 @@ pub async fn reach(
         select case when a.own_price_minor is not null then 'own' else 'follow' end as rule from addons a \
         join services s on s.seller_id = a.seller_id and s.id = a.service_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
-        where a.seller_id = $1 and a.product_id = $2 and s.cycle = $3 and c.currency = $4 \
+        where a.seller_id = $1 and a.product_id = $2 and coalesce(a.cycle, s.cycle) = $3 and c.currency = $4 \
         and a.status = 'active' and s.status in ('pending', 'active', 'suspended')) sold";
     let values = params![seller.0, product.0, cycle.to_string(), currency.code()];
     let Some(row) = conn.row(sql, values).await? else { return Ok(PriceReach::default()) };
@@ -104,5 +106,6 @@ fn read(row: &Row) -> Result<PriceVersion> {
         cycle: row.parsed("cycle")?,
         amount: Money::new(row.int("amount_minor")?, row.parsed("currency")?),
         starts: row.date("starts")?,
+        from_quantity: Quantity::from_millionths(row.int("from_quantity_millionths")?),
     })
 }

@@ -66,6 +66,7 @@ impl Gathered {
         item.product = product.id;
         item.name.clone_from(&product.name);
         item.rule = PriceRule::Follow;
+        item.campaign = None;
         item.is_fed = product.price_source != PriceSource::Catalogue;
         self.price_source = product.price_source.clone();
         self.service_type = product.service_type;
@@ -75,6 +76,7 @@ impl Gathered {
     /// Gives it another cycle. A price of its own was for a period of the old one.
     pub fn recurs(&mut self, cycle: Cycle) {
         self.facts.schedule.cycle = cycle;
+        self.facts.item.campaign = None;
         if matches!(self.facts.item.rule, PriceRule::Own { .. }) {
             self.facts.item.rule = PriceRule::Follow;
         }
@@ -122,7 +124,8 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     // One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
-        s.own_price_through, s.price_kept_on, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, \
+        s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
+        s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, \
         s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
         p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
@@ -163,6 +166,7 @@ fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
         name: row.text("product_name")?,
         quantity: service.quantity,
         rule: service.price_rule(customer.currency),
+        campaign: service.campaign,
         fed_price: None,
         is_fed: price_source != PriceSource::Catalogue,
     };
@@ -182,6 +186,7 @@ fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
             lead: seller.runs.lead(customer.id, service.product, service.schedule.cycle),
             invoicing: customer.invoicing.unwrap_or(seller.runs.invoicing),
             item,
+            discount: service.discount,
             addons: Vec::new(),
             currency: customer.currency,
             tax: customer.tax,
@@ -210,6 +215,7 @@ fn read_addon(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
         quantity: Quantity::from_millionths(row.int("addon_quantity_millionths")?),
         rule: own
             .map_or(PriceRule::Follow, |minor| PriceRule::Own { price: Money::new(minor, currency), through: None }),
+        campaign: None,
         fed_price: None,
         is_fed: source != PriceSource::Catalogue,
     };

@@ -37,6 +37,8 @@ pub struct Seller {
     pub rounding: Rounding,
     /// How the days of a period are counted when a part of it is billed or given back.
     pub day_count: DayCount,
+    /// Days in which customers have to be told before their price changes.
+    pub price_notice_days: u16,
     /// The rules of its renewal runs.
     pub runs: RunRules,
     /// When it was set up.
@@ -162,7 +164,7 @@ pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
 const COLUMNS: &str = "select id, name, address1, address2, postcode, city, country, vat_number, company_number, email, \
     iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, renew_ahead_months, \
     open_invoice_policy, mail_invoices, rounding, created_at, version, lead_days, daily_run, run_minute, renew_suspended, \
-    max_periods_behind, consolidation_days, invoicing, day_count from sellers where id = $1";
+    max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
@@ -236,8 +238,8 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
     let sql = "insert into sellers (id, name, address1, address2, postcode, city, country, vat_number, company_number, \
         email, iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, \
         renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at, lead_days, daily_run, run_minute, \
-        renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, version) values ($1, $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, 1)";
+        renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -249,7 +251,7 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         time_zone = $15, tax_rate_ppm = $16, number_pattern = $17, payment_terms_days = $18, renew_ahead_months = $19, \
         open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23, \
         lead_days = $24, daily_run = $25, run_minute = $26, renew_suspended = $27, max_periods_behind = $28, \
-        consolidation_days = $29, invoicing = $30, day_count = $31, \
+        consolidation_days = $29, invoicing = $30, day_count = $31, price_notice_days = $32, \
         version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
@@ -288,6 +290,7 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         i64::from(seller.runs.consolidation_days),
         seller.runs.invoicing.as_str(),
         seller.day_count.as_str(),
+        i64::from(seller.price_notice_days),
     ]
 }
 
@@ -319,6 +322,7 @@ fn read(row: &Row) -> Result<Seller> {
         mail_invoices: row.bool("mail_invoices")?,
         rounding: row.word("rounding", rounding_from_word)?,
         day_count: row.word("day_count", DayCount::from_word)?,
+        price_notice_days: row.small("price_notice_days")?,
         runs: RunRules {
             lead_days: row.small("lead_days")?,
             lead_times: Vec::new(),

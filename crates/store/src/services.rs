@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use perennial_billing::{
-    Currency, CustomerId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, ProductId, Quantity, Schedule, SellerId,
-    ServiceId, ServiceStatus,
+    CampaignId, CampaignPrice, Currency, CustomerId, Cycle, Discount, InvoiceId, Money, Off, PeriodNumber, PriceRule,
+    ProductId, Quantity, Rate, Schedule, SellerId, ServiceId, ServiceStatus,
 };
 
 use crate::rows::Rows;
@@ -39,6 +39,10 @@ pub struct Service {
     pub own_price_through: Option<Date>,
     /// The day whose price in the catalogue it keeps; none if it has a price of its own or follows the price source.
     pub price_kept_on: Option<Date>,
+    /// What is taken off its periods.
+    pub discount: Option<Discount>,
+    /// What a campaign has made of its price.
+    pub campaign: Option<CampaignPrice>,
     /// Whether the renewal run renews it.
     pub auto_renew: bool,
     /// The day from which the run renews it; none for one-time and free services.
@@ -82,8 +86,9 @@ pub struct ServiceView {
 macro_rules! services_where {
     () => {
         "select id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, billed_through, \
-        paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, auto_renew, renew_on, \
-        ends_on from services where seller_id = $1 "
+        paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, discount_code, \
+        discount_ppm, discount_minor, discount_periods, discount_through, campaign_id, campaign_price_minor, \
+        campaign_price_from, auto_renew, renew_on, ends_on from services where seller_id = $1 "
     };
 }
 
@@ -173,13 +178,17 @@ pub async fn page(
 ) -> Result<Vec<ServiceView>> {
     let of_all = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
-        s.own_price_through, s.price_kept_on, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
+        s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
+        s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4";
     let of_one = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
-        s.own_price_through, s.price_kept_on, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
+        s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
+        s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
+        s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
         from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
         join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and ($2 is null or p.kind = $2) and s.customer_id = $5 order by s.id limit $3 offset $4";
@@ -227,21 +236,35 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Resu
         .int("own_price_minor", s().map(|s| s.own_price_minor))
         .date("own_price_through", s().map(|s| s.own_price_through))
         .date("price_kept_on", s().map(|s| s.price_kept_on))
+        .text("discount_code", s().map(|s| s.discount.as_ref().map(|discount| discount.code.clone())))
+        .int("discount_ppm", s().map(|s| s.discount.as_ref().and_then(|discount| parts(discount.off).0)))
+        .int("discount_minor", s().map(|s| s.discount.as_ref().and_then(|discount| parts(discount.off).1)))
+        .int("discount_periods", s().map(|s| s.discount.as_ref().and_then(|d| d.periods.map(i64::from))))
+        .date("discount_through", s().map(|s| s.discount.as_ref().and_then(|discount| discount.through)))
+        .int("campaign_id", s().map(|s| s.campaign.map(|campaign| campaign.campaign.0)))
+        .int("campaign_price_minor", s().map(|s| s.campaign.map(|campaign| campaign.minor)))
+        .date("campaign_price_from", s().map(|s| s.campaign.map(|campaign| campaign.from)))
         .bool("auto_renew", s().map(|s| s.auto_renew))
         .date("renew_on", s().map(|s| s.renew_on))
         .date("ends_on", s().map(|s| s.ends_on));
     let sql = "insert into services (seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, \
         next_period, billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, \
-        price_kept_on, auto_renew, renew_on, ends_on, version) \
+        price_kept_on, discount_code, discount_ppm, discount_minor, discount_periods, discount_through, campaign_id, \
+        campaign_price_minor, campaign_price_from, auto_renew, renew_on, ends_on, version) \
         select seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
         billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, \
-        auto_renew, renew_on, ends_on, 1 from {rows} where true \
+        discount_code, discount_ppm, discount_minor, discount_periods, discount_through, campaign_id, \
+        campaign_price_minor, campaign_price_from, auto_renew, renew_on, ends_on, 1 from {rows} where true \
         on conflict (seller_id, id) do update set product_id = excluded.product_id, label = excluded.label, \
         status = excluded.status, cycle = excluded.cycle, anchor = excluded.anchor, \
         first_period = excluded.first_period, next_period = excluded.next_period, \
         billed_through = excluded.billed_through, paid_through = excluded.paid_through, \
         quantity_millionths = excluded.quantity_millionths, own_price_minor = excluded.own_price_minor, \
         own_price_through = excluded.own_price_through, price_kept_on = excluded.price_kept_on, \
+        discount_code = excluded.discount_code, discount_ppm = excluded.discount_ppm, \
+        discount_minor = excluded.discount_minor, discount_periods = excluded.discount_periods, \
+        discount_through = excluded.discount_through, campaign_id = excluded.campaign_id, \
+        campaign_price_minor = excluded.campaign_price_minor, campaign_price_from = excluded.campaign_price_from, \
         auto_renew = excluded.auto_renew, renew_on = excluded.renew_on, ends_on = excluded.ends_on, \
         version = services.version + 1";
     tx.execute_with(sql, rows).await?;
@@ -264,8 +287,34 @@ pub(crate) fn read(row: &Row) -> Result<Service> {
         own_price_minor: row.opt_int("own_price_minor")?,
         own_price_through: row.opt_date("own_price_through")?,
         price_kept_on: row.opt_date("price_kept_on")?,
+        discount: discount(row)?,
+        campaign: campaign(row)?,
         auto_renew: row.bool("auto_renew")?,
         renew_on: row.opt_date("renew_on")?,
         ends_on: row.opt_date("ends_on")?,
     })
+}
+
+/// A discount's share and its amount: one of them.
+fn parts(off: Off) -> (Option<i64>, Option<i64>) {
+    match off {
+        Off::Percent(rate) => (Some(rate.parts_per_million()), None),
+        Off::Amount(minor) => (None, Some(minor)),
+    }
+}
+
+fn discount(row: &Row) -> Result<Option<Discount>> {
+    let Some(code) = row.opt_text("discount_code")? else { return Ok(None) };
+    let off = match row.opt_int("discount_ppm")? {
+        Some(ppm) => Off::Percent(Rate::from_parts_per_million(ppm)),
+        None => Off::Amount(row.int("discount_minor")?),
+    };
+    let periods = row.opt_int("discount_periods")?.map(|_| row.small("discount_periods")).transpose()?;
+    Ok(Some(Discount { code, off, periods, through: row.opt_date("discount_through")? }))
+}
+
+fn campaign(row: &Row) -> Result<Option<CampaignPrice>> {
+    let Some(id) = row.opt_int("campaign_id")? else { return Ok(None) };
+    let (minor, from) = (row.int("campaign_price_minor")?, row.date("campaign_price_from")?);
+    Ok(Some(CampaignPrice { campaign: CampaignId(id), minor, from }))
 }

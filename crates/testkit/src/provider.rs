@@ -144,7 +144,8 @@ impl Provider {
     /// A price version in SEK.
     pub async fn price(&self, product: ProductId, cycle: &str, amount: &str, starts: Date) {
         let amount = Money::parse(amount, "SEK".parse().unwrap()).unwrap();
-        let new = NewPrice { product, cycle: cycle.parse().unwrap(), amount, starts };
+        let (cycle, from_quantity) = (cycle.parse().unwrap(), Quantity::ZERO);
+        let new = NewPrice { product, cycle, amount, starts, from_quantity };
         self.app.create_price(self.id(), Actor::Cli, new).await.expect("a price");
     }
 

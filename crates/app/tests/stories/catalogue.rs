@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 use perennial_app::{Actor, AppError, NewKey, NewPrice, Scope, Scopes};
-use perennial_billing::{AddonId, ApiKeyId, CustomerId, Money, PriceSource, ProductId, ServiceId};
+use perennial_billing::{AddonId, ApiKeyId, CustomerId, Money, PriceSource, ProductId, Quantity, ServiceId};
 use perennial_store::addons::Addon;
 use perennial_store::{customers, keys, products};
 use perennial_testkit::{Provider, on_both_databases};
@@ -46,6 +46,7 @@ on_both_databases! {
             product: server,
             cycle: "1m".parse().unwrap(),
             amount: Money::new(minor, "SEK".parse().unwrap()),
+            from_quantity: Quantity::ZERO,
             starts: date(2020, 1, 1),
         };
         let again = provider.app.create_price(provider.id(), Actor::Cli, new(500)).await.unwrap_err();

@@ -1,7 +1,10 @@
 //! Stories: people, days, and what came out. Each runs on SQLite and on PostgreSQL.
 
+mod aligning;
+mod campaigns;
 mod catalogue;
 mod changing;
+mod discounts;
 mod feeds;
 mod grouping;
 mod importing;
@@ -38,11 +41,13 @@ async fn ledger_of(provider: &Provider) -> String {
             invoice.total
         ));
         for line in invoices::lines(&mut conn, provider.id(), invoice).await.expect("lines") {
+            let off = line.allowance.map(|off| format!(" − {} ({})", off.amount.amount(), off.reason));
             text.push(format!(
-                "  {} | {} × {} = {} | {} {}",
+                "  {} | {} × {}{} = {} | {} {}",
                 line.description,
                 line.quantity,
                 line.unit_price.amount(),
+                off.unwrap_or_default(),
                 line.net.amount(),
                 line.tax.category,
                 line.tax.rate

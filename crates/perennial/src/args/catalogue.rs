@@ -1,6 +1,6 @@
 //! Arguments of what is sold, and at which prices: `product` and `price`.
 
-use clap::Subcommand;
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 use super::FormatArgs;
@@ -39,7 +39,182 @@ pub enum PriceCommand {
         /// The first day it is valid, if not today
         #[arg(long, value_name = "DATE")]
         from: Option<Date>,
+        /// For those who take so many or more: a volume price
+        #[arg(long, value_name = "QUANTITY")]
+        from_quantity: Option<String>,
         #[command(flatten)]
         format: FormatArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CouponCommand {
+    /// List coupons, and how often they were used
+    List(FormatArgs),
+    /// Make a coupon
+    #[command(after_help = "Examples: perennial coupon add WELCOME --percent 50 --periods 3\n          \
+        perennial coupon add SORRY-7 --amount 20.00 --customer 1001 --max-uses 1")]
+    Add {
+        /// What is typed in: letters, digits and -
+        code: String,
+        #[command(flatten)]
+        off: CouponOff,
+        /// The currency of the amount, if not the seller's
+        #[arg(long, value_name = "CODE", requires = "amount")]
+        currency: Option<String>,
+        /// For so many periods; otherwise for any number
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+        periods: Option<u16>,
+        /// For periods that begin through this day
+        #[arg(long, value_name = "DATE")]
+        through: Option<Date>,
+        /// Only for this product
+        #[arg(long, value_name = "ID")]
+        product: Option<String>,
+        /// Only for this customer
+        #[arg(long, value_name = "ID")]
+        customer: Option<String>,
+        /// It can be used through this day
+        #[arg(long, value_name = "DATE")]
+        redeem_through: Option<Date>,
+        /// It can be used for so many services
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        max_uses: Option<u32>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Use a coupon for a service
+    Use {
+        /// What is typed in
+        code: String,
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+    },
+    /// End the discount of a service; its coupon stays used
+    End {
+        /// The service (the v1 API's accountId)
+        #[arg(value_name = "ACCOUNT_ID")]
+        service: String,
+    },
+}
+
+/// How much a coupon takes off.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct CouponOff {
+    /// This share of a period, in per cent
+    #[arg(long)]
+    pub percent: Option<String>,
+    /// This much of a period, without VAT
+    #[arg(long)]
+    pub amount: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CampaignCommand {
+    /// Show what a campaign would do, service by service; nothing is written
+    #[command(
+        after_help = "Example: perennial campaign preview --product 101 --percent 6 --ending 90 --from 2027-02-01 --format csv"
+    )]
+    Preview {
+        #[command(flatten)]
+        rules: CampaignRules,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// Change the prices of all that it chooses, and queue a notice for each customer
+    Start {
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        rules: CampaignRules,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// List campaigns, newest first
+    List(FormatArgs),
+    /// Show a campaign and its services
+    Show {
+        /// The campaign, from `perennial campaign list`
+        #[arg(value_name = "CAMPAIGN_ID")]
+        campaign: String,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// Leave services out of a campaign, while they are not billed with it
+    OptOut {
+        /// The campaign, from `perennial campaign list`
+        #[arg(value_name = "CAMPAIGN_ID")]
+        campaign: String,
+        /// The services (the v1 API's accountId)
+        #[arg(required = true, value_name = "ACCOUNT_ID")]
+        services: Vec<String>,
+    },
+    /// Take a campaign back, while nothing is billed with it
+    Undo {
+        /// The campaign, from `perennial campaign list`
+        #[arg(value_name = "CAMPAIGN_ID")]
+        campaign: String,
+    },
+}
+
+/// Which services, and how their prices change.
+#[derive(Debug, ClapArgs)]
+pub struct CampaignRules {
+    /// Of this product
+    #[arg(long, value_name = "ID")]
+    pub product: Option<String>,
+    /// Of this cycle, such as 1m
+    #[arg(long)]
+    pub cycle: Option<String>,
+    /// Of customers in this group
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Of customers who pay in this currency; needed for amounts
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// That cost less than this
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub below: Option<String>,
+    /// That cost more than this
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub above: Option<String>,
+    #[command(flatten)]
+    pub change: CampaignChange,
+    /// What the new prices end in: `whole`, or hundredths such as 90 for 83.90
+    #[arg(long, value_name = "whole|00..99")]
+    pub ending: Option<String>,
+    /// The first day on which a period may begin to be billed at the new price
+    #[arg(long, value_name = "DATE")]
+    pub from: Date,
+}
+
+/// How prices change.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct CampaignChange {
+    /// By this share, in per cent; -5 makes them cheaper
+    #[arg(long, allow_hyphen_values = true)]
+    pub percent: Option<String>,
+    /// By this much
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, requires = "currency")]
+    pub by: Option<String>,
+    /// To this
+    #[arg(long, value_name = "AMOUNT", requires = "currency")]
+    pub to: Option<String>,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
 }

@@ -1,25 +1,120 @@
-//! `perennial customer set`.
+//! `perennial customer set|align`.
 
 use anyhow::{Context, Result};
+use jiff::civil::Date;
 use perennial_app::Actor;
-use perennial_billing::CustomerId;
+use perennial_billing::{CustomerId, ServiceId};
 use perennial_store::customers;
+use serde::Serialize;
 
-use crate::args::{Args, CustomerCommand};
+use super::preview::{Invoice, invoice, print_invoice};
+use crate::args::{Args, CustomerCommand, CustomerInvoicing, Format};
 use crate::exit::Exit;
 use crate::{open, output};
 
-/// Changes a customer.
+/// Changes a customer, or brings its services to one day.
 pub async fn run(args: &Args, command: &CustomerCommand) -> Result<Exit> {
-    let CustomerCommand::Set { customer, invoicing } = command;
-    let id: CustomerId = open::id("customer", customer)?;
+    match command {
+        CustomerCommand::Set { customer, invoicing, group } => {
+            set(args, open::id("customer", customer)?, *invoicing, group.as_deref()).await
+        }
+        CustomerCommand::Align { customer, day, services, dry_run, format } => {
+            let services = services.iter().map(|text| open::id("service", text)).collect::<Result<Vec<_>>>()?;
+            let services = Some(services).filter(|services| !services.is_empty());
+            let customer = open::id("customer", customer)?;
+            align(args, customer, *day, services.as_deref(), *dry_run, format.format).await
+        }
+    }
+}
+
+async fn set(args: &Args, id: CustomerId, invoicing: Option<CustomerInvoicing>, group: Option<&str>) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
     let customer = customers::get(&mut app.store.read().await?, caller.seller, id).await?;
     let mut customer = customer.with_context(|| format!("there is no customer {id}"))?;
-    customer.invoicing = (*invoicing).into();
-    let changed = app.change_customer(caller.seller, Actor::Cli, customer).await?;
+    let name = customer.party.display_name().to_owned();
+    if let Some(group) = group {
+        app.set_customer_group(&caller, id, group).await?;
+        output::note(match group.trim() {
+            "" => format!("{name} is in no group."),
+            group => format!("{name} is in the group {group}."),
+        });
+    }
+    if let Some(invoicing) = invoicing {
+        customer.invoicing = invoicing.into();
+        let changed = app.change_customer(caller.seller, Actor::Cli, customer).await?;
+        let way = changed.invoicing.map_or("as the seller does", |way| way.as_str());
+        output::note(format!("What falls due together for {name} is invoiced {way}."));
+    }
     app.store.close().await;
-    let way = changed.invoicing.map_or("as the seller does", |way| way.as_str());
-    output::note(format!("What falls due together for {} is invoiced {way}.", changed.party.display_name()));
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    dry_run: bool,
+    services: Vec<Brought>,
+    left: Vec<Left>,
+    invoice_id: Option<String>,
+    invoice_number: Option<String>,
+    billed: Option<Invoice>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Brought {
+    service: String,
+    next_period_starts: String,
+}
+
+#[derive(Serialize)]
+struct Left {
+    service: String,
+    reason: String,
+}
+
+async fn align(
+    args: &Args,
+    customer: CustomerId,
+    day: Date,
+    services: Option<&[ServiceId]>,
+    dry_run: bool,
+    format: Format,
+) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let done = match dry_run {
+        true => app.preview_alignment(&caller, customer, day, services).await?,
+        false => app.align(&caller, customer, day, services).await?,
+    };
+    app.store.close().await;
+    let shown = Shown {
+        dry_run,
+        services: done
+            .services
+            .iter()
+            .map(|(id, day)| Brought { service: id.to_string(), next_period_starts: day.to_string() })
+            .collect(),
+        left: done.left.iter().map(|(id, why)| Left { service: id.to_string(), reason: why.clone() }).collect(),
+        invoice_id: done.invoice.as_ref().map(|invoice| invoice.id.to_string()),
+        invoice_number: done.invoice.as_ref().map(|invoice| invoice.number.clone()),
+        billed: done.plan.as_ref().map(invoice),
+    };
+    if format == Format::Json {
+        output::json(&shown)?;
+        return Ok(Exit::Done);
+    }
+    if let Some(billed) = &shown.billed {
+        print_invoice(billed)?;
+    }
+    for left in &shown.left {
+        output::line(format!("not brought there: service {}: {}", left.service, left.reason))?;
+    }
+    let count = shown.services.len();
+    output::note(match &done.invoice {
+        Some(invoice) => {
+            format!("{count} services are brought to that day; invoice {} ({}).", invoice.number, invoice.id)
+        }
+        None => format!("Nothing is written; {count} services would be brought to that day."),
+    });
     Ok(Exit::Done)
 }

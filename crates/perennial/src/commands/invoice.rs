@@ -100,10 +100,29 @@ struct Line {
     period_ends: String,
     quantity: String,
     unit_price: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowance: Option<Allowance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<Part>,
     net: String,
     tax_category: &'static str,
     tax_rate_percent: String,
     price_origin: String,
+}
+
+/// What is taken off a line, and why.
+#[derive(Serialize)]
+struct Allowance {
+    amount: String,
+    reason: String,
+}
+
+/// What a line is a part of: `days` of `of` days of a period that costs `whole`.
+#[derive(Serialize)]
+struct Part {
+    whole: String,
+    days: u32,
+    of: u32,
 }
 
 #[derive(Serialize)]
@@ -139,6 +158,11 @@ fn document<'a>(invoice: &'a Invoice, lines: &[InvoiceLine], taxes: &[TaxGroup])
         period_ends: line.period.ends.to_string(),
         quantity: line.quantity.to_string(),
         unit_price: line.unit_price.amount(),
+        allowance: line
+            .allowance
+            .as_ref()
+            .map(|off| Allowance { amount: off.amount.amount(), reason: off.reason.clone() }),
+        part: line.part.map(|part| Part { whole: part.whole.amount(), days: part.share.days, of: part.share.of }),
         net: line.net.amount(),
         tax_category: line.tax.category.code(),
         tax_rate_percent: line.tax.rate.percent(),
@@ -174,8 +198,9 @@ fn print(invoice: &Invoice, lines: &[InvoiceLine], taxes: &[TaxGroup]) -> Result
     output::line(format!("to    {}{person}, {to}{}", buyer.display_name(), vat(&buyer.vat_number)))?;
     output::line(format!("      customer {}\n", invoice.customer))?;
     let rows = lines.iter().map(|line| {
+        let off = line.allowance.as_ref().map(|off| format!("; less {} ({})", off.amount.amount(), off.reason));
         vec![
-            line.description.clone(),
+            format!("{}{}", line.description, off.unwrap_or_default()),
             line.quantity.to_string(),
             line.unit_price.amount(),
             format!("{} {}", line.tax.category, line.tax.rate),

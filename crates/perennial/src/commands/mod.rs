@@ -1,7 +1,9 @@
 //! One file per command.
 
 mod addon;
+mod campaign;
 mod clock;
+mod coupon;
 mod customer;
 mod demo;
 mod doctor;
@@ -44,6 +46,8 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Addon { command } => addon::run(&args, command).await,
         Command::Product { command } => product::run(&args, command).await,
         Command::Price { command } => price::run(&args, command).await,
+        Command::Coupon { command } => coupon::run(&args, command).await,
+        Command::Campaign { command } => campaign::run(&args, command).await,
         Command::Customer { command } => customer::run(&args, command).await,
         Command::LeadTime { command } => lead_time::run(&args, command).await,
         Command::Clock { command } => clock::run(&args, command).await,

@@ -41,6 +41,9 @@ struct Line {
     description: String,
     quantity: String,
     unit_price: String,
+    /// What is taken off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowance: Option<String>,
     net: String,
 }
 
@@ -102,6 +105,7 @@ pub(super) fn invoice(plan: &Plan) -> Invoice {
                 description: line.description.clone(),
                 quantity: line.quantity.to_string(),
                 unit_price: line.unit_price.amount(),
+                allowance: line.allowance.as_ref().map(|off| format!("{} ({})", off.amount.amount(), off.reason)),
                 net: line.net.amount(),
             })
             .collect(),
@@ -114,8 +118,9 @@ pub(super) fn print_invoice(invoice: &Invoice) -> Result<()> {
         invoice.issued_on, invoice.due_on, invoice.net, invoice.tax, invoice.total, invoice.currency
     ))?;
     for line in &invoice.lines {
+        let off = line.allowance.as_ref().map(|off| format!(" − {off}")).unwrap_or_default();
         output::line(format!(
-            "    {:<8} {} | {} × {} = {}",
+            "    {:<8} {} | {} × {}{off} = {}",
             line.service, line.description, line.quantity, line.unit_price, line.net
         ))?;
     }

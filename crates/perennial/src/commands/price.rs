@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::civil::Date;
 use perennial_app::{Actor, AppError, NewPrice};
-use perennial_billing::{Currency, Cycle, Money, PriceSource, PriceVersion, ProductId, price_on};
+use perennial_billing::{Currency, Cycle, Money, PriceSource, PriceVersion, ProductId, Quantity, price_on};
 use perennial_store::prices::PriceReach;
 use perennial_store::{prices, products, sellers};
 use serde::Serialize;
@@ -22,6 +22,7 @@ struct Row {
     amount: String,
     currency: String,
     starts: String,
+    from_quantity: String,
     /// `past`, `valid` or `coming`.
     state: &'static str,
 }
@@ -43,11 +44,13 @@ pub async fn run(args: &Args, command: &PriceCommand) -> Result<Exit> {
             let product = product.as_deref().map(|text| open::id("product", text)).transpose()?;
             list(args, product, format.format).await
         }
-        PriceCommand::Add { product, cycle, amount, currency, from, format } => {
+        PriceCommand::Add { product, cycle, amount, currency, from, from_quantity, format } => {
             let product: ProductId = open::id("product", product)?;
             let cycle: Cycle = open::id("cycle", cycle)?;
             let currency = currency.as_deref().map(|code| open::id("currency", code)).transpose()?;
-            add(args, (product, cycle), (amount, currency), *from, format.format).await
+            let from_quantity = from_quantity.as_deref().map(|text| open::id("quantity", text)).transpose()?;
+            let from = (*from, from_quantity.unwrap_or(Quantity::ZERO));
+            add(args, (product, cycle), (amount, currency), from, format.format).await
         }
     }
 }
@@ -77,6 +80,7 @@ async fn list(args: &Args, of: Option<ProductId>, format: Format) -> Result<Exit
             amount: version.amount.amount().to_string(),
             currency: version.amount.currency.to_string(),
             starts: version.starts.to_string(),
+            from_quantity: version.from_quantity.to_string(),
             state: state(&versions, version, today),
         })
         .collect();
@@ -85,9 +89,10 @@ async fn list(args: &Args, of: Option<ProductId>, format: Format) -> Result<Exit
         Format::Table => {
             let lines = rows.into_iter().map(|row| {
                 let price = format!("{} {}", row.amount, row.currency);
-                vec![row.id, row.product_id, row.product, row.cycle, price, row.starts, row.state.to_owned()]
+                let many = if row.from_quantity == "0" { String::new() } else { row.from_quantity };
+                vec![row.id, row.product_id, row.product, row.cycle, price, many, row.starts, row.state.to_owned()]
             });
-            output::table(&["id", "product", "", "cycle", "price", "from", ""], &[0, 1, 4], lines)?;
+            output::table(&["id", "product", "", "cycle", "price", "for at least", "from", ""], &[0, 1, 4, 5], lines)?;
         }
     }
     Ok(Exit::Done)
@@ -95,7 +100,8 @@ async fn list(args: &Args, of: Option<ProductId>, format: Format) -> Result<Exit
 
 /// Whether a version is valid today.
 fn state(versions: &[PriceVersion], version: &PriceVersion, today: Date) -> &'static str {
-    let valid = price_on(versions, version.product, version.cycle, version.amount.currency, today);
+    let (currency, quantity) = (version.amount.currency, version.from_quantity);
+    let valid = price_on(versions, version.product, version.cycle, currency, quantity, today);
     match valid {
         _ if version.starts > today => "coming",
         Some(valid) if valid.id == version.id => "valid",
@@ -107,7 +113,7 @@ async fn add(
     args: &Args,
     (product, cycle): (ProductId, Cycle),
     (amount, currency): (&str, Option<Currency>),
-    from: Option<Date>,
+    (from, from_quantity): (Option<Date>, Quantity),
     format: Format,
 ) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
@@ -118,7 +124,8 @@ async fn add(
     let currency = currency.unwrap_or(seller.currency);
     let amount = Money::parse(amount, currency).map_err(|error| UsageError(format!("amount {amount:?}: {error}")))?;
     let starts = from.unwrap_or_else(|| app.clock.today(&seller.time_zone));
-    let version = app.create_price(caller.seller, Actor::Cli, NewPrice { product, cycle, amount, starts }).await?;
+    let new = NewPrice { product, cycle, amount, starts, from_quantity };
+    let version = app.create_price(caller.seller, Actor::Cli, new).await?;
     let reach = app.price_reach(caller.seller, product, cycle, currency).await?;
     app.store.close().await;
     if format == Format::Json {
@@ -126,7 +133,8 @@ async fn add(
         output::json(&Added { id: version.id.to_string(), starts: starts.to_string(), following, keeping, own })?;
         return Ok(Exit::Done);
     }
-    output::note(format!("Price {}: product {product} costs {amount} for {cycle} from {starts}.", version.id));
+    let many = if from_quantity == Quantity::ZERO { String::new() } else { format!(", for {from_quantity} or more") };
+    output::note(format!("Price {}: product {product} costs {amount} for {cycle} from {starts}{many}.", version.id));
     match known.map(|product| product.price_source) {
         Some(PriceSource::Feed(feed)) => output::note(format!(
             "Nothing is billed at it but what keeps it: the product's price comes from the feed {feed}."

@@ -31,6 +31,7 @@ struct Shown<'a> {
     consolidation_days: u16,
     invoicing: &'static str,
     day_count: &'static str,
+    price_notice_days: u16,
 }
 
 /// Shows a seller, or changes its rules.
@@ -58,6 +59,7 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
     seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
     seller.day_count = rules.day_count.map_or(seller.day_count, Into::into);
+    seller.price_notice_days = rules.price_notice_days.unwrap_or(seller.price_notice_days);
     let runs = &mut seller.runs;
     runs.lead_days = rules.lead_days.unwrap_or(runs.lead_days);
     runs.is_daily = rules.daily_run.unwrap_or(runs.is_daily);
@@ -88,6 +90,7 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         consolidation_days: seller.runs.consolidation_days,
         invoicing: seller.runs.invoicing.as_str(),
         day_count: seller.day_count.as_str(),
+        price_notice_days: seller.price_notice_days,
     };
     if format == Format::Json {
         return output::json(&shown);

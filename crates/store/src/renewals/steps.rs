@@ -163,6 +163,7 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         PriceOrigin::Own => ("own", None),
         PriceOrigin::Catalogue(version) => ("catalogue", Some(version.0)),
         PriceOrigin::Feed => ("feed", None),
+        PriceOrigin::Campaign(campaign) => ("campaign", Some(campaign.0)),
         PriceOrigin::Billed => ("billed", None),
     };
     let rows = Rows::new()
@@ -185,13 +186,16 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         .int("allowance_minor", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.amount.minor)))
         .text("allowance_reason", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.reason.clone())))
         .int("whole_minor", l().map(|(.., line)| line.part.map(|part| part.whole.minor)))
+        .date("whole_starts", l().map(|(.., line)| line.part.map(|part| part.starts)))
         .int("share_days", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.days))))
         .int("share_of", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.of))));
     let sql = "insert into invoice_lines (seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, share_days, share_of) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
+        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, whole_starts, share_days, \
+        share_of) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, share_days, share_of from {rows}";
+        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, whole_starts, share_days, \
+        share_of from {rows}";
     (sql, rows)
 }
 
@@ -246,11 +250,12 @@ fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, R
         .date("billed_through", c().map(|(.., claim)| claim.period.ends))
         .date("paid_through", c().map(|(_, new, claim)| new.plan.is_settled().then_some(claim.period.ends)))
         .date("renew_on", c().map(|(_, new, claim)| new.plan.next_renew_on(claim)))
+        .int("discount_periods", c().map(|(.., claim)| claim.discount_periods.map(i64::from)))
         .int("open_invoice_id", c().map(|(id, new, _)| (!new.plan.is_settled()).then_some(id.0)))
         .int("free_invoice_id", c().map(|(id, new, _)| new.plan.is_settled().then_some(id.0)));
     let sql = "update services set next_period = n.next_period, billed_through = n.billed_through, \
         paid_through = coalesce(n.paid_through, services.paid_through), renew_on = n.renew_on, \
-        open_invoice_id = n.open_invoice_id, free_invoice_id = n.free_invoice_id, \
+        discount_periods = n.discount_periods, open_invoice_id = n.open_invoice_id, free_invoice_id = n.free_invoice_id, \
         version = services.version + 1 from {rows} where services.seller_id = n.seller_id and services.id = n.id";
     (sql, rows)
 }

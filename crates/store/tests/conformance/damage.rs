@@ -20,11 +20,12 @@ const TWICE: &str = "no day of a service is billed twice";
 const OPEN: &str = "a service knows its open invoice";
 const RUNS: &str = "a finished run has renewed what it found or says why not";
 const OUTBOX: &str = "every outbox row has its invoice";
+const COUPONS: &str = "a coupon was used as often as it says";
 const SCHEDULE: &str = "billed through is where the next period starts";
 
 /// Every check there is. A new one belongs here and gets its damage below.
-const CHECKS: [&str; 14] =
-    [GAPS, SERIES, ONCE, LINES, TAXES, BOOKS, CLAIMS, PARTS, TWICE, PAID, OPEN, RUNS, OUTBOX, SCHEDULE];
+const CHECKS: [&str; 15] =
+    [GAPS, SERIES, ONCE, LINES, TAXES, BOOKS, CLAIMS, PARTS, TWICE, PAID, OPEN, RUNS, OUTBOX, COUPONS, SCHEDULE];
 
 /// A shop with a past. Services 1 to 5 were renewed by invoices 1 to 5: the first is paid, 2 (with an add-on) and 3 are
 /// open, 4 cost nothing, 5 is void and 6 billed its period again. Service 6 was never renewed, service 7 is free.
@@ -148,7 +149,7 @@ on_both_databases! {
         assert_reported(kind, lost, LINES, "invoice 202600003: net 10000, lines 0").await;
         let added = "insert into invoice_lines select seller_id, invoice_id, 9, service_id, addon_id, product_id, \
             description, quantity_millionths, unit_price_minor, -1, tax_category, tax_rate_ppm, period_starts, \
-            period_ends, price_origin, price_id, null, null, null, null, null from invoice_lines where invoice_id = 3";
+            period_ends, price_origin, price_id, null, null, null, null, null, null from invoice_lines where invoice_id = 3";
         assert_reported(kind, added, LINES, "invoice 202600003: net 10000, lines 9999").await;
     }
 
@@ -257,6 +258,11 @@ on_both_databases! {
     async fn a_mail_about_nothing(kind) {
         let orphan = "update outbox set invoice_id = 99 where invoice_id = 3";
         assert_reported(kind, orphan, OUTBOX, "outbox row 3").await;
+    }
+
+    async fn a_coupon_that_was_miscounted(kind) {
+        let miscounted = "insert into coupons (seller_id, id, code, percent_ppm, uses) values (1, 1, 'TEN', 100000, 1)";
+        assert_reported(kind, miscounted, COUPONS, "coupon TEN: used 1 times, for 0 services").await;
     }
 
     async fn a_service_whose_dates_do_not_follow_its_schedule(kind) {

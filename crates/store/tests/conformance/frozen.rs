@@ -211,7 +211,7 @@ async fn sqlite_replaces_nothing_that_is_frozen() {
 #[tokio::test]
 async fn sqlite_replaces_no_price() {
     let shop = Shop::new(Kind::Sqlite).await;
-    let cheaper = "prices select seller_id, id, product_id, cycle, currency, starts, 1 from prices";
+    let cheaper = "prices select seller_id, id, product_id, cycle, currency, starts, 1, 0 from prices";
     shop.assert_refused(&replace(cheaper), PRICE);
 }
 

@@ -5,7 +5,7 @@ use perennial_testkit::on_both_databases;
 
 use crate::shop::Shop;
 
-const KINDS: [IdKind; 14] = [
+const KINDS: [IdKind; 16] = [
     IdKind::Seller,
     IdKind::Customer,
     IdKind::Contact,
@@ -20,6 +20,8 @@ const KINDS: [IdKind; 14] = [
     IdKind::Run,
     IdKind::Cancellation,
     IdKind::ServiceChange,
+    IdKind::Coupon,
+    IdKind::Campaign,
 ];
 
 on_both_databases! {

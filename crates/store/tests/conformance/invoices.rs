@@ -55,8 +55,11 @@ fn extreme(new: NewInvoice) -> NewInvoice {
         },
         net: Money::new(if n == 1 { i64::MAX - 1 } else { 0 }, yen),
         allowance: (n % 4 == 0).then(|| Allowance { amount: Money::new(i64::MAX - n, yen), reason: text.to_owned() }),
-        part: (n % 3 == 0)
-            .then(|| Part { whole: Money::new(i64::MAX, yen), share: Share { days: u32::MAX - 1, of: u32::MAX } }),
+        part: (n % 3 == 0).then(|| Part {
+            whole: Money::new(i64::MAX, yen),
+            starts: FAR_DAYS[2],
+            share: Share { days: u32::MAX - 1, of: u32::MAX },
+        }),
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::from_parts_per_million(n) },
     };
     let profile = |category, ppm| TaxProfile { category, rate: Rate::from_parts_per_million(ppm) };
@@ -67,6 +70,7 @@ fn extreme(new: NewInvoice) -> NewInvoice {
             number: PeriodNumber(u32::MAX - 1),
             period: Period { starts: FAR_DAYS[0], ends: FAR_DAYS[6] },
             next_renew_on: FAR_DAYS[5],
+            discount_periods: None,
         }],
         terms: Vec::new(),
         issued_on: date(9999, 1, 1),

@@ -7,9 +7,11 @@
 
 mod addons;
 mod audit;
+mod campaigns;
 mod cancellations;
 mod changes;
 mod contacts;
+mod coupons;
 mod customers;
 mod damage;
 mod failures;

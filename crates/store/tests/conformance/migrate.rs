@@ -8,7 +8,7 @@ use perennial_testkit::{Kind, TestDatabase, on_both_databases};
 use crate::shop::{Shop, seller};
 
 /// The newest step there is; a new one changes this number and nothing else here.
-const NEWEST: i64 = 8;
+const NEWEST: i64 = 10;
 
 /// What an issued invoice leaves behind, in every table whose shape a step has changed.
 const KEPT: [&str; 5] = [

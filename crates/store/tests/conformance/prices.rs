@@ -1,7 +1,9 @@
 //! Price versions.
 
 use jiff::civil::date;
-use perennial_billing::{Currency, Cycle, Money, PriceId, PriceVersion, ProductId, Schedule, ServiceId, ServiceStatus};
+use perennial_billing::{
+    Currency, Cycle, Money, PriceId, PriceVersion, ProductId, Quantity, Schedule, ServiceId, ServiceStatus,
+};
 use perennial_store::addons::{self, Addon};
 use perennial_store::prices::{self, PriceReach};
 use perennial_store::services::Service;
@@ -31,9 +33,10 @@ on_both_databases! {
         let monthly_later = PriceVersion { starts: date(2026, 3, 1), ..price(3, SERVER, 10_500) };
         let monthly = price(4, SERVER, 10_000);
         let in_euro = PriceVersion { amount: Money::new(999, eur()), ..price(5, SERVER, 0) };
-        let shop = with_list(kind, &[yearly, monthly_later, monthly, in_euro, mail]).await;
+        let for_many = PriceVersion { from_quantity: Quantity::from_millionths(i64::MAX), ..price(6, SERVER, 9_000) };
+        let shop = with_list(kind, &[yearly, for_many, monthly_later, monthly, in_euro, mail]).await;
         let all = prices::all(&mut shop.read().await, shop.id()).await.unwrap();
-        assert_eq!(all, [mail, in_euro, monthly, monthly_later, yearly]);
+        assert_eq!(all, [mail, in_euro, monthly, for_many, monthly_later, yearly]);
     }
 
     async fn only_the_versions_asked_for_are_read(kind) {

@@ -113,6 +113,7 @@ on_both_databases! {
             name: name.to_owned(),
             quantity: Quantity::ONE,
             rule: PriceRule::Follow,
+            campaign: None,
             fed_price: None,
             is_fed: false,
         };

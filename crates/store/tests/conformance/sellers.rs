@@ -37,6 +37,7 @@ fn moved_and_renamed(id: i64) -> Seller {
         mail_invoices: false,
         rounding: Rounding::HalfEven,
         day_count: DayCount::ThirtyDayMonths,
+        price_notice_days: 365,
         runs: RunRules {
             lead_days: 365,
             lead_times: Vec::new(),

@@ -1,7 +1,10 @@
 //! Services.
 
 use jiff::civil::date;
-use perennial_billing::{CustomerId, PeriodNumber, ProductId, Quantity, Schedule, ServiceId, ServiceStatus};
+use perennial_billing::{
+    CampaignId, CampaignPrice, CustomerId, Discount, Off, PeriodNumber, ProductId, Quantity, Schedule, ServiceId,
+    ServiceStatus,
+};
 use perennial_store::services::{self, Service, ServiceFilter, ServiceView};
 use perennial_store::{customers, products, renewals};
 use perennial_testkit::{Kind, on_both_databases};
@@ -24,6 +27,13 @@ fn suspended_domain(id: i64) -> Service {
         quantity: "2.5".parse().unwrap(),
         own_price_minor: Some(12_345),
         own_price_through: Some(date(2025, 1, 31)),
+        discount: Some(Discount {
+            code: "JUL26".to_owned(),
+            off: Off::Amount(i64::MAX),
+            periods: Some(u16::MAX),
+            through: Some(date(9999, 12, 31)),
+        }),
+        campaign: Some(CampaignPrice { campaign: CampaignId(i64::MAX), minor: i64::MAX, from: date(2024, 7, 31) }),
         auto_renew: false,
         renew_on: Some(date(2024, 7, 1)),
         ends_on: Some(date(2024, 7, 31)),

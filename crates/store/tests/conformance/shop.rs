@@ -127,6 +127,7 @@ pub fn seller(id: i64) -> Seller {
         mail_invoices: true,
         rounding: Rounding::HalfUp,
         day_count: DayCount::Actual,
+        price_notice_days: 30,
         runs: RunRules::default(),
         created_at: noon(),
         version: 1,
@@ -183,6 +184,7 @@ pub fn price(id: i64, product: ProductId, minor: i64) -> PriceVersion {
         cycle: cycle("1m"),
         amount: Money::new(minor, sek()),
         starts: date(2020, 1, 1),
+        from_quantity: Quantity::ZERO,
     }
 }
 
@@ -203,6 +205,8 @@ pub fn service(id: i64, customer: CustomerId, product: ProductId) -> Service {
         own_price_minor: None,
         own_price_through: None,
         price_kept_on: None,
+        discount: None,
+        campaign: None,
         auto_renew: true,
         renew_on: Some(RENEW_ON),
         ends_on: None,

@@ -3,7 +3,7 @@
 use axum::extract::{Query, rejection::QueryRejection};
 use axum::response::Response;
 use perennial_app::Scope;
-use perennial_billing::{Currency, Cycle, Money, PriceRule, PriceVersion, ProductId, Rounding, price_on};
+use perennial_billing::{Currency, Cycle, Money, PriceTerms, PriceVersion, ProductId, Rounding};
 use perennial_store::prices;
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, ServiceFilter, ServiceView};
@@ -224,12 +224,15 @@ fn next_price(view: &ServiceView, versions: &[PriceVersion], today: jiff::civil:
     let service = &view.service;
     let zero = Money::zero(view.currency);
     let starts = service.billed_through.unwrap_or(today);
-    let on = |day| price_on(versions, service.product, service.schedule.cycle, view.currency, day);
-    let unit = match service.price_rule(view.currency).on(starts) {
-        PriceRule::Own { price, .. } => Some(price),
-        PriceRule::Kept(day) => on(day).map(|version| version.amount),
-        PriceRule::Follow => on(starts).map(|version| version.amount),
+    let terms = PriceTerms {
+        product: service.product,
+        cycle: service.schedule.cycle,
+        currency: view.currency,
+        quantity: service.quantity,
+        rule: service.price_rule(view.currency),
+        campaign: service.campaign,
     };
+    let unit = terms.price(versions, starts).map(|(unit, _)| unit);
     unit.and_then(|unit| unit.times(service.quantity, Rounding::HalfUp).ok()).unwrap_or(zero)
 }
 

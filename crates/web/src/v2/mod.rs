@@ -1,9 +1,12 @@
 //! The v2 API: our own. Plain bodies, ids with a prefix, amounts as text, cursor pages, problem documents for errors.
 
 pub(crate) mod addons;
+pub(crate) mod alignment;
+pub(crate) mod campaigns;
 pub(crate) mod cancellation;
 pub(crate) mod changes;
 mod day;
+pub(crate) mod discount;
 pub(crate) mod explanation;
 pub(crate) mod preview;
 pub(crate) mod problem;

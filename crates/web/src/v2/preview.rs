@@ -45,6 +45,8 @@ pub(super) struct InvoiceLine {
     description: String,
     quantity: String,
     unit_price: String,
+    /// What is taken off, without tax.
+    allowance: Option<Allowance>,
     net: String,
     tax_category: &'static str,
     tax_rate_percent: String,
@@ -52,6 +54,13 @@ pub(super) struct InvoiceLine {
     period_ends: Date,
     /// What it is a part of, if it bills a part of a period or gives one back.
     part: Option<Part>,
+}
+
+/// So much, and why.
+#[derive(Debug, Serialize)]
+struct Allowance {
+    amount: String,
+    reason: String,
 }
 
 /// `days` of `of` days of a period that costs `whole`.
@@ -122,6 +131,10 @@ fn line(line: &Line) -> InvoiceLine {
         description: line.description.clone(),
         quantity: line.quantity.to_string(),
         unit_price: line.unit_price.amount(),
+        allowance: line
+            .allowance
+            .as_ref()
+            .map(|off| Allowance { amount: off.amount.amount(), reason: off.reason.clone() }),
         net: line.net.amount(),
         tax_category: line.tax.category.code(),
         tax_rate_percent: line.tax.rate.percent(),

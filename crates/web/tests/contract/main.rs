@@ -7,5 +7,6 @@ mod changing;
 mod ending;
 mod framework;
 mod lists;
+mod pricing;
 mod renew;
 mod v2;

@@ -215,8 +215,10 @@ on_both_databases! {
               "lines": [
                 {
                   "addon": null,
+                  "allowance": null,
                   "description": "Server vps.example.net, 2026-12-31 – 2027-01-30",
                   "net": "100.00",
+                  "part": null,
                   "periodEnds": "2027-01-31",
                   "periodStarts": "2026-12-31",
                   "quantity": "1",
@@ -227,8 +229,10 @@ on_both_databases! {
                 },
                 {
                   "addon": "add_1",
+                  "allowance": null,
                   "description": "+ Backup, 2026-12-31 – 2027-01-30",
                   "net": "79.00",
+                  "part": null,
                   "periodEnds": "2027-01-31",
                   "periodStarts": "2026-12-31",
                   "quantity": "2",
