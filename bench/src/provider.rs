@@ -169,7 +169,7 @@ fn product((id, name, service_type, kind, _): &CatalogueRow) -> Product {
 fn prices((id, .., amounts): &CatalogueRow) -> impl Iterator<Item = Result<NewPrice>> {
     amounts.iter().zip(PRICES_START).map(|(minor, starts)| {
         let amount = Money::new(*minor, sek()?);
-        Ok(NewPrice { product: ProductId(*id), cycle: monthly()?, amount, starts })
+        Ok(NewPrice { product: ProductId(*id), cycle: monthly()?, amount, starts, from_quantity: Quantity::ZERO })
     })
 }
 

@@ -1,12 +1,12 @@
 //! Another product, quantity or cycle for a service, and add-ons sold in the middle of a period: what is billed ahead is
 //! given back and billed anew, in one transaction with the change.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use perennial_billing::change::{self, Billed, Change, ChangeRefusal, TakenBack};
-use perennial_billing::renewal::{Addon, Facts, Item, Plan, Term};
+use perennial_billing::renewal::{Addon, Facts, Item, Line, Plan, Term};
 use perennial_billing::{
     AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, Refusal, Schedule,
     ServiceChangeId, ServiceId,
@@ -92,7 +92,7 @@ struct Found {
 
 /// What has to be known before something can be planned.
 enum Needs<T> {
-    Prices(std::collections::HashSet<PriceQuery>),
+    Prices(HashSet<PriceQuery>),
     Nothing(T),
 }
 
@@ -191,8 +191,7 @@ impl App {
         facts.item.quantity = request.quantity.unwrap_or(facts.item.quantity);
         facts.lead = seller.runs.lead(facts.customer, facts.item.product, facts.schedule.cycle);
         self.known.fill_prices(round.conn().await?, seller.id, std::iter::once(&mut after)).await?;
-        let missing: std::collections::HashSet<_> =
-            missing_prices(&before, fed).union(&missing_prices(&after, fed)).cloned().collect();
+        let missing: HashSet<_> = missing_prices(&before, fed).union(&missing_prices(&after, fed)).cloned().collect();
         if !missing.is_empty() {
             return Ok(Needs::Prices(missing));
         }
@@ -384,6 +383,24 @@ impl App {
         Ok(Some(AddonSold { addon, plan, invoice }))
     }
 
+    /// What is left today of all that is billed of a service, without tax, with the lines that would give it back: what it
+    /// would not have used if it ended now.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown service or another customer's; [`AppError::Conflict`] when nobody knows what was
+    /// billed for it.
+    pub async fn unused(&self, caller: &Caller, service: ServiceId) -> Result<(Money, Vec<Line>)> {
+        let mut round = Round::look(&self.store).await?;
+        let (seller, mut gathered) = self.gather_one(&mut round, caller, service).await?;
+        let missing = missing_prices(&gathered, &Fed::new());
+        drop(round);
+        let fed = self.ask_feeds(missing).await;
+        fill_in(&mut gathered, &fed);
+        let found = self.found(&mut Round::look(&self.store).await?, seller, gathered, &fed).await?;
+        let facts = &found.gathered.facts;
+        change::unused(facts, &found.billed, found.today).map_err(|no| refused(no.into(), &found.gathered, &fed))
+    }
+
     /// The changes of a service, newest first: one page, before this one.
     ///
     /// # Errors
@@ -411,37 +428,38 @@ impl App {
         let mut round = Round::look(&self.store).await?;
         let (seller, mut gathered) = self.gather_one(&mut round, caller, service).await?;
         let today = self.clock.today(&seller.time_zone);
-        let facts = &gathered.facts;
-        let (product, currency, quantity) = (facts.item.product, facts.currency, facts.item.quantity);
+        let current = gathered.facts.schedule.cycle;
+        let product = gathered.facts.item.product;
         let mut fed = Fed::new();
-        let offers: HashMap<Cycle, Money> = match &gathered.price_source {
+        let mut cycles: HashSet<Cycle> = HashSet::from([current]);
+        match &gathered.price_source {
             PriceSource::Catalogue => {
                 let versions = prices::of_products(round.conn().await?, seller.id, &[product]).await?;
-                let cycles = versions.iter().filter(|version| version.amount.currency == currency);
-                let price = |cycle| perennial_billing::price_on(&versions, product, cycle, currency, quantity, today);
-                cycles.filter_map(|version| Some((version.cycle, price(version.cycle)?.amount))).collect()
+                cycles.extend(versions.iter().map(|version| version.cycle));
+                gathered.facts.prices = versions;
             }
             PriceSource::Feed(feed) => {
                 drop(round);
-                let cycles = FED_CYCLES.iter().filter_map(|cycle| cycle.parse().ok()).chain([facts.schedule.cycle]);
-                let query = |cycle| PriceQuery { feed: feed.clone(), product, cycle, currency };
-                fed = self.ask_feeds(cycles.map(query).collect::<std::collections::HashSet<_>>()).await;
-                fed.iter().filter_map(|(query, price)| Some((query.cycle, *price.as_ref().ok()?))).collect()
-            }
-        };
-        fill_in(&mut gathered, &fed);
-        let facts = &gathered.facts;
-        let price = |unit: Money| unit.times(facts.item.quantity, facts.policy.rounding);
-        let mut found = Vec::new();
-        for (cycle, unit) in offers {
-            if cycle.is_recurring() && cycle != facts.schedule.cycle {
-                let price = price(unit).map_err(|error| AppError::Conflict(error.to_string()))?;
-                found.push(CycleOffer { cycle, price, is_current: false });
+                cycles.extend(FED_CYCLES.iter().filter_map(|cycle| cycle.parse::<Cycle>().ok()));
+                let currency = gathered.facts.currency;
+                let query = |cycle: &Cycle| PriceQuery { feed: feed.clone(), product, cycle: *cycle, currency };
+                fed = self.ask_feeds(cycles.iter().map(query)).await;
             }
         }
-        if facts.schedule.cycle.is_recurring() {
-            let current = change::price_of(facts, today).map_err(|no| refused(no.into(), &gathered, &fed))?;
-            found.push(CycleOffer { cycle: facts.schedule.cycle, price: current, is_current: true });
+        let mut found = Vec::new();
+        for cycle in cycles.into_iter().filter(|cycle| cycle.is_recurring()) {
+            let mut offered = gathered.clone();
+            let is_current = cycle == current;
+            if !is_current {
+                offered.recurs(cycle);
+            }
+            fill_in(&mut offered, &fed);
+            match change::price_of(&offered.facts, today) {
+                Ok(price) => found.push(CycleOffer { cycle, price, is_current }),
+                Err(no) if is_current => return Err(refused(no.into(), &offered, &fed)),
+                // There is none for this one.
+                Err(_) => {}
+            }
         }
         // Their periods from one day on say which is the shortest.
         let length = |cycle| Schedule::new(today, cycle).period(PeriodNumber(0)).ok().flatten().map(|p| p.ends);

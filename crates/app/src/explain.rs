@@ -183,6 +183,9 @@ fn how_much(explanation: &Explanation, facts: &Facts) -> Vec<String> {
                         let from = from.map(|from| format!(", valid from {from}")).unwrap_or_default();
                         format!("the price of campaign {campaign}{from}")
                     }
+                    PriceOrigin::Converted(version) => {
+                        format!("version {version} of the catalogue's price, converted from the seller's currency")
+                    }
                     PriceOrigin::Billed => "what it was billed for".to_owned(),
                     PriceOrigin::Catalogue(version) => {
                         let starts = facts.prices.iter().find(|known| known.id == version).map(|known| known.starts);

@@ -68,13 +68,17 @@ impl Known {
         }
         for found in gathered {
             let currency = found.facts.currency;
+            let home = found.facts.conversion.as_ref().map(|conversion| conversion.home);
             let terms = found.facts.addons.iter().filter_map(|addon| addon.term);
             let mut cycles: Vec<Cycle> = terms.map(|term| term.schedule.cycle).collect();
             cycles.push(found.facts.schedule.cycle);
             let products: Vec<ProductId> = found.catalogue_products().map(|(product, _)| product).collect();
             let versions =
                 products.iter().filter_map(|product| known.get(product)).flat_map(|versions| versions.iter());
-            let fitting = versions.filter(|v| cycles.contains(&v.cycle) && v.amount.currency == currency);
+            let fitting = versions.filter(|v| {
+                let of = v.amount.currency;
+                cycles.contains(&v.cycle) && (of == currency || Some(of) == home)
+            });
             found.facts.prices = fitting.copied().collect();
         }
         Ok(())

@@ -63,8 +63,9 @@ pub use demo::{DEMO_SERVICE, demo_data, demo_seller};
 pub use error::{AppError, Problem, Result};
 pub use explain::Explanation;
 pub use feed::{
-    FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FEED_FAILURES_TO_REST, FEED_REST, FEED_RETRIES, FeedConfig, FeedConfigError,
-    PriceFeeds, PriceUnavailable,
+    FEED_ATTEMPT_TIMEOUT, FEED_BULK_DEADLINE, FEED_DEADLINE, FEED_FAILURES_TO_REST, FEED_REST, FEED_RETRIES,
+    FEED_TIME_CLASSES_MS, FeedConfig, FeedConfigError, FeedOutcome, FeedReport, MAX_BULK_PRICES, PriceFeeds,
+    PriceUnavailable,
 };
 pub use import::{CSV_COLUMNS_ADDED, CSV_FILES, ImportError, Imported};
 pub use key::{CreatedKey, NewKey};

@@ -18,7 +18,7 @@ use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 use tokio::task::JoinSet;
 
 use crate::error::refuse;
-use crate::feed::PriceQuery;
+use crate::feed::{FeedReport, PriceQuery};
 use crate::{Actor, App, AppError, Caller, PriceUnavailable, Problem, Result};
 
 /// Services in one call at most.
@@ -229,17 +229,32 @@ impl App {
         Ok(services.iter().map(find).collect())
     }
 
-    /// Asks price feeds, all at once.
+    /// What was counted about each price feed since the program started.
+    #[must_use]
+    pub fn feed_reports(&self) -> Vec<FeedReport> {
+        self.feeds.report()
+    }
+
+    /// Asks price feeds, all at once; those that tell many prices in one answer, for all of theirs.
     pub(crate) async fn ask_feeds(&self, queries: impl IntoIterator<Item = PriceQuery>) -> Fed {
+        let (bulk, single) = self.feeds.bulk(queries.into_iter().collect());
         let mut asked = JoinSet::new();
-        for query in queries {
+        let mut told = Fed::new();
+        let mut many = JoinSet::new();
+        for (name, queries) in bulk {
+            let feeds = self.feeds.clone();
+            many.spawn(async move { feeds.prices(&name, queries).await });
+        }
+        for query in single {
             let feeds = self.feeds.clone();
             asked.spawn(async move {
                 let price = feeds.price(&query).await;
                 (query, price)
             });
         }
-        asked.join_all().await.into_iter().collect()
+        told.extend(asked.join_all().await);
+        told.extend(many.join_all().await.into_iter().flatten());
+        told
     }
 
     /// Gathers, plans and commits requests of one seller, as far as it goes. The steps are in the order of the requests.

@@ -1,11 +1,12 @@
 //! Setting up a seller and changing its rules.
 
 use jiff::tz::TimeZone;
-use perennial_billing::{Currency, DayCount, NumberPattern, Rate, Rounding, SellerId};
+use perennial_billing::campaign::PriceEnding;
+use perennial_billing::{Currency, DayCount, ExchangeRate, NumberPattern, Rate, Rounding, SellerId};
 use perennial_store::audit::{self, AuditEntry};
-use perennial_store::customers;
 use perennial_store::ids::{self, IdKind};
 use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
+use perennial_store::{StoreError, customers};
 
 use crate::customer::tax_of;
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
@@ -67,6 +68,9 @@ impl App {
             rounding: Rounding::HalfUp,
             day_count: DayCount::Actual,
             price_notice_days: NewSeller::DEFAULT_PRICE_NOTICE_DAYS,
+            converts_prices: false,
+            converted_ending: PriceEnding::Any,
+            exchange_rates: Vec::new(),
             runs: RunRules::default(),
             created_at: self.clock.now(),
             version: 1,
@@ -105,6 +109,35 @@ impl App {
             self.apply_lead_times(seller.id).await?;
         }
         Ok(())
+    }
+
+    /// Says what a unit of the seller's currency is worth in another one, from a day on.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], and [`AppError::Conflict`] when there is a rate that starts on that day.
+    pub async fn add_exchange_rate(&self, id: SellerId, actor: Actor, rate: &ExchangeRate) -> Result<()> {
+        let mut problems = Vec::new();
+        check_text(&mut problems, "source", &rate.source, true);
+        if rate.rate.billionths() <= 0 {
+            problems.push(crate::Problem::new("rate", "must be more than 0"));
+        }
+        let mut tx = self.store.begin().await?;
+        let seller = sellers::get(&mut tx, id).await?.ok_or(AppError::NotFound("Seller"))?;
+        if rate.currency == seller.currency {
+            problems.push(crate::Problem::new("currency", "is the seller's own"));
+        }
+        refuse(problems)?;
+        match sellers::add_exchange_rate(&mut tx, id, rate).await {
+            Err(StoreError::Unique { .. }) => Err(AppError::Conflict(format!(
+                "there is a rate for {} from {} already; give the new one another start",
+                rate.currency, rate.starts
+            ))),
+            outcome => {
+                outcome?;
+                self.note_seller(&mut tx, actor, "exchange_rate.added", id).await?;
+                Ok(tx.commit().await?)
+            }
+        }
     }
 
     async fn note_seller(

@@ -50,7 +50,7 @@ pub enum PriceEnding {
 impl PriceEnding {
     /// The price nearest to this one that ends so; of two that are as near, the higher one. A currency without so many digits
     /// takes the whole amount.
-    fn nearest(self, price: Money) -> Money {
+    pub(crate) fn nearest(self, price: Money) -> Money {
         let Self::Hundredths(hundredths) = self else { return price };
         let unit = 10i64.pow(price.currency.exponent());
         let ending = i64::from(hundredths.min(99)) * unit / 100;
@@ -121,7 +121,7 @@ pub fn effect(facts: &Facts, change: PriceChange, ending: PriceEnding, from: Dat
     if facts.item.is_fed && facts.item.rule.on(period.starts) == PriceRule::Follow {
         return Err(NoEffect::Fed);
     }
-    let (old, _) = unit_price(facts, &facts.item, schedule.cycle, period.starts)?;
+    let (old, ..) = unit_price(facts, &facts.item, schedule.cycle, period.starts)?;
     let new = change.apply(old, ending)?;
     if new == old {
         return Err(NoEffect::Same);

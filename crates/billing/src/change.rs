@@ -320,7 +320,7 @@ pub fn all_billed(facts: &Facts, known: Vec<Billed>, today: Date) -> Result<Vec<
             let follow = facts.addons.iter().filter(|addon| addon.term.is_none());
             let items = std::iter::once((None, &facts.item)).chain(follow.map(|addon| (Some(addon.id), &addon.item)));
             for (addon, item) in items {
-                let (unit_price, _) = unit_price(facts, item, facts.schedule.cycle, period.starts)?;
+                let (unit_price, ..) = unit_price(facts, item, facts.schedule.cycle, period.starts)?;
                 let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
                 let (product, name) = (item.product, item.name.clone());
                 all.push(Billed { number: nth, addon, product, name, period, from: period.starts, whole });
@@ -337,11 +337,12 @@ pub fn all_billed(facts: &Facts, known: Vec<Billed>, today: Date) -> Result<Vec<
     Ok(all)
 }
 
-/// What is left of all that is billed from a day on, without tax: what a service that ends on that day has not used.
-pub fn unused(facts: &Facts, billed: &[Billed], from: Date) -> Result<Money, Refusal> {
+/// What is left of all that is billed from a day on, without tax: what a service that ends on that day has not used. The
+/// lines are those that would give it back.
+pub fn unused(facts: &Facts, billed: &[Billed], from: Date) -> Result<(Money, Vec<Line>), Refusal> {
     let left = billed.iter().filter(|billed| billed.period.ends > from);
-    let rounding = facts.policy.rounding;
-    Ok(Money::sum(facts.currency, left.map(|billed| billed.rest(facts, from).price(rounding)))?)
+    let lines: Vec<Line> = left.map(|billed| given_back(facts, billed, from)).collect();
+    Ok((Money::sum(facts.currency, lines.iter().map(|line| line.unit_price))?, lines))
 }
 
 /// What selling an add-on today bills for what is billed of its service already: the rest of each of those periods, or, if
@@ -375,7 +376,7 @@ pub fn addon_sold(facts: &Facts, addon: &Addon, billed: &[Billed], today: Date) 
 
 /// What a service itself costs for one period that begins on a day, without tax.
 pub fn price_of(facts: &Facts, starts: Date) -> Result<Money, Refusal> {
-    let (price, _) = unit_price(facts, &facts.item, facts.schedule.cycle, starts)?;
+    let (price, ..) = unit_price(facts, &facts.item, facts.schedule.cycle, starts)?;
     Ok(price.times(facts.item.quantity, facts.policy.rounding)?)
 }
 

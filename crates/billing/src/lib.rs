@@ -9,6 +9,7 @@
 pub mod align;
 pub mod campaign;
 pub mod change;
+mod conversion;
 mod currency;
 mod customer;
 mod cycle;
@@ -32,6 +33,7 @@ mod schedule;
 mod service;
 mod tax;
 
+pub use conversion::{Conversion, ExchangeRate, UnitRate};
 pub use currency::{Currency, UnknownCurrency};
 pub use customer::CustomerKind;
 pub use cycle::{Cycle, CycleUnit, ParseCycleError};

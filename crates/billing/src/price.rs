@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 
 use crate::renewal::PriceOrigin;
-use crate::{CampaignId, Currency, Cycle, Money, PriceId, ProductId, Quantity};
+use crate::{CampaignId, Conversion, Currency, Cycle, ExchangeRate, Money, PriceId, ProductId, Quantity, Rounding};
 
 /// The price of a product for one cycle and currency, from a day on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,26 @@ impl PriceTerms {
             PriceRule::Follow => starts,
         };
         self.version(versions, day).map(|version| (version.amount, PriceOrigin::Catalogue(version.id)))
+    }
+
+    /// What one costs if the seller's own currency has a price and this one has none; and at which rate.
+    #[must_use]
+    pub fn converted<'a>(
+        &self,
+        versions: &[PriceVersion],
+        conversion: &'a Conversion,
+        starts: Date,
+        rounding: Rounding,
+    ) -> Option<(Money, PriceOrigin, &'a ExchangeRate)> {
+        let day = match self.rule.on(starts) {
+            PriceRule::Own { .. } => return None,
+            PriceRule::Kept(day) => day,
+            PriceRule::Follow => starts,
+        };
+        let at_home = Self { currency: conversion.home, ..*self };
+        let version = at_home.version(versions, day)?;
+        let (price, rate) = conversion.convert(version.amount, self.currency, day, rounding)?;
+        Some((price, PriceOrigin::Converted(version.id), rate))
     }
 }
 

@@ -1,11 +1,14 @@
 //! What renewing a service would issue: the heart of the program, and pure.
 
+use std::sync::Arc;
+
 use jiff::{Span, civil::Date};
 
 use crate::{
-    AddonId, AmountOutOfRange, CampaignId, CampaignPrice, Currency, CustomerId, Cycle, DateOutOfRange, DayCount,
-    Discount, InvoiceId, Invoicing, LeadTime, Money, Part, Period, PeriodNumber, PriceId, PriceRule, PriceTerms,
-    PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date,
+    AddonId, AmountOutOfRange, CampaignId, CampaignPrice, Conversion, Currency, CustomerId, Cycle, DateOutOfRange,
+    DayCount, Discount, InvoiceId, Invoicing, LeadTime, Money, Part, Period, PeriodNumber, PriceId, PriceRule,
+    PriceTerms, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile,
+    due_date,
 };
 
 /// Services on one invoice at most.
@@ -59,6 +62,8 @@ pub struct Facts {
     pub tax: TaxProfile,
     /// The catalogue's versions for the products of this service, and what price feeds answered.
     pub prices: Vec<PriceVersion>,
+    /// How a price that the catalogue does not have in the customer's currency is converted, if it is.
+    pub conversion: Option<Arc<Conversion>>,
     /// The seller's rules.
     pub policy: Policy,
 }
@@ -97,6 +102,13 @@ impl Item {
             PriceRule::Kept(_) => true,
             rule => rule.may_follow() && !self.is_fed,
         }
+    }
+}
+
+impl Facts {
+    /// The currency that prices are converted from.
+    fn conversion_home(&self) -> Currency {
+        self.conversion.as_ref().map_or(self.currency, |conversion| conversion.home)
     }
 }
 
@@ -256,6 +268,8 @@ pub enum PriceOrigin {
     Feed,
     /// This campaign.
     Campaign(CampaignId),
+    /// This version in the catalogue, in the seller's own currency, converted.
+    Converted(PriceId),
     /// What was billed for it before: it is given back.
     Billed,
 }
@@ -568,13 +582,17 @@ pub(crate) fn line(
     cycle: Cycle,
     period: Period,
 ) -> Result<Line, Refusal> {
-    let (unit_price, price_origin) = unit_price(facts, item, cycle, period.starts)?;
+    let (unit_price, price_origin, rate) = unit_price(facts, item, cycle, period.starts)?;
+    let what = describe(addon, &item.name, &facts.label, period);
     Ok(Line {
         service: facts.service,
         period,
         addon,
         product: item.product,
-        description: describe(addon, &item.name, &facts.label, period),
+        description: match rate {
+            Some(rate) => format!("{what}; 1 {} = {rate}", facts.conversion_home()),
+            None => what,
+        },
         quantity: item.quantity,
         unit_price,
         price_origin,
@@ -614,13 +632,13 @@ pub(crate) fn describe(addon: Option<AddonId>, name: &str, label: &str, period: 
     }
 }
 
-/// The price of one for a period that begins on this day, and where it comes from.
+/// The price of one for a period that begins on this day, where it comes from, and at which rate it was converted.
 pub(crate) fn unit_price(
     facts: &Facts,
     item: &Item,
     cycle: Cycle,
     starts: Date,
-) -> Result<(Money, PriceOrigin), Refusal> {
+) -> Result<(Money, PriceOrigin, Option<String>), Refusal> {
     let terms = item.terms(cycle, facts.currency);
     let follows = item.rule.on(starts) == PriceRule::Follow;
     let price = match item.fed_price {
@@ -629,13 +647,16 @@ pub(crate) fn unit_price(
         }
         _ => terms.price(&facts.prices, starts),
     };
+    let price =
+        price.filter(|(price, _)| price.currency == facts.currency).map(|(price, origin)| (price, origin, None));
+    let converted = || {
+        let conversion = facts.conversion.as_ref().filter(|_| !item.is_fed || !follows)?;
+        let (price, origin, rate) = terms.converted(&facts.prices, conversion, starts, facts.policy.rounding)?;
+        let text = format!("{} {} ({}, {})", rate.rate, rate.currency, rate.source, rate.starts);
+        Some((price, origin, Some(text)))
+    };
     let day = if let PriceRule::Kept(day) = item.rule { day } else { starts };
-    price.filter(|(price, _)| price.currency == facts.currency).ok_or(Refusal::NoPrice {
-        product: item.product,
-        cycle,
-        currency: facts.currency,
-        day,
-    })
+    price.or_else(converted).ok_or(Refusal::NoPrice { product: item.product, cycle, currency: facts.currency, day })
 }
 
 #[cfg(test)]
@@ -697,6 +718,7 @@ mod tests {
             currency: "SEK".parse().unwrap(),
             tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
             prices: vec![version(1, 2001, 13500), version(2, 5003, 4950)],
+            conversion: None,
             policy: Policy {
                 payment_terms_days: 14,
                 renew_ahead_months: 36,

@@ -71,6 +71,7 @@ fn service(currency: Currency, cycle: &str, count: DayCount, rounding: Rounding)
         currency,
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
         prices,
+        conversion: None,
         policy: Policy {
             payment_terms_days: 14,
             renew_ahead_months: 36,
@@ -277,7 +278,7 @@ proptest! {
         }
         // It ends today: what is left of what is billed is what would be given back.
         let billed = life.billed();
-        let unused = change::unused(&life.facts, &billed, life.today).unwrap();
+        let (unused, _) = change::unused(&life.facts, &billed, life.today).unwrap();
         let today = life.today;
         for used in life.used.iter_mut().filter(|used| used.from < used.to && used.to > today) {
             used.to = used.from.max(today);

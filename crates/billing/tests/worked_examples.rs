@@ -74,6 +74,7 @@ fn work_out(row: &[&str]) -> [String; 4] {
         currency,
         tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
         prices: vec![version(IT_IS.0, cycle, &amount)],
+        conversion: None,
         policy: Policy {
             payment_terms_days: 14,
             renew_ahead_months: 36,
@@ -92,17 +93,8 @@ fn work_out(row: &[&str]) -> [String; 4] {
         [back, now, total.amount(), from.to_string()]
     };
     if becomes == "ends" {
-        let left = change::unused(&before, &billed, today).unwrap();
-        let parts: Vec<String> = billed
-            .iter()
-            .map(|billed| {
-                let share = perennial_billing::Share::rest(billed.period, today, before.policy.day_count);
-                let part = perennial_billing::Part { whole: billed.whole, starts: billed.period.starts, share };
-                format!("{part} = {}", part.price(before.policy.rounding).amount())
-            })
-            .collect();
-        let back = if parts.is_empty() { "–".to_owned() } else { parts.join("; ") };
-        return [back, "–".to_owned(), Money::new(-left.minor, currency).amount(), today.to_string()];
+        let (left, lines) = change::unused(&before, &billed, today).unwrap();
+        return show(&lines, Money::new(-left.minor, currency), today);
     }
     if let Some(day) = becomes.strip_prefix("day ") {
         let aligned = align(&before, day.parse().unwrap(), today).unwrap().expect("a short period");

@@ -10,12 +10,14 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::civil::Date;
+use perennial_billing::campaign::PriceEnding;
 use perennial_billing::renewal::MAX_ORDERED_PERIODS;
 use perennial_billing::{DayCount, Invoicing, LeadTime};
 use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
 
 pub use catalogue::{
-    CampaignCommand, CampaignRules, CouponCommand, CouponOff, ListFormat, PriceCommand, ProductCommand,
+    CampaignCommand, CampaignRules, CouponCommand, CouponOff, ExchangeRateCommand, ListFormat, PriceCommand,
+    ProductCommand,
 };
 pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
 pub use service::{AddonCommand, PriceRuleCommand, ServiceCommand, Switch};
@@ -133,6 +135,11 @@ pub enum Command {
     Campaign {
         #[command(subcommand)]
         command: CampaignCommand,
+    },
+    /// List the rates at which prices are converted, and add one
+    ExchangeRate {
+        #[command(subcommand)]
+        command: ExchangeRateCommand,
     },
     /// Set how a customer is billed, bring its services to one day
     Customer {
@@ -502,6 +509,12 @@ pub struct SellerRules {
     /// Days in which customers have to be told before their price changes
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
     pub price_notice_days: Option<u16>,
+    /// Whether a price that the catalogue does not have in a customer's currency is converted from the seller's own
+    #[arg(long, value_name = "true|false")]
+    pub convert_prices: Option<bool>,
+    /// What converted prices end in: `any`, `whole`, or hundredths such as 90 for 6.90
+    #[arg(long, value_name = "any|whole|00..99", value_parser = price_ending)]
+    pub converted_ending: Option<PriceEnding>,
 }
 
 /// How the days of a period are counted.
@@ -537,6 +550,18 @@ impl From<SellerInvoicing> for Invoicing {
             SellerInvoicing::Together => Self::Together,
             SellerInvoicing::Separate => Self::Separate,
         }
+    }
+}
+
+/// What prices end in.
+fn price_ending(text: &str) -> Result<PriceEnding, String> {
+    match text {
+        "any" => Ok(PriceEnding::Any),
+        "whole" => Ok(PriceEnding::Hundredths(0)),
+        _ => match text.parse() {
+            Ok(hundredths @ 0..=99) => Ok(PriceEnding::Hundredths(hundredths)),
+            _ => Err("write `any`, `whole`, or hundredths such as 90".to_owned()),
+        },
     }
 }
 

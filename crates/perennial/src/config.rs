@@ -83,6 +83,8 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Feed {
     pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bulk_url: Option<String>,
     #[serde(default = "default_cache_seconds")]
     pub cache_seconds: u64,
     #[serde(default)]
@@ -166,6 +168,7 @@ impl Config {
             let variable = format!("PERENNIAL_FEED_{}_TOKEN", name.to_uppercase().replace('-', "_"));
             let config = FeedConfig {
                 url: feed.url.clone(),
+                bulk_url: feed.bulk_url.clone(),
                 cache_for: Duration::from_secs(feed.cache_seconds),
                 stale_for: Duration::from_secs(feed.stale_seconds),
                 token: env::var(variable).ok().filter(|token| !token.is_empty()),
@@ -184,7 +187,7 @@ fn unknown_key(key: &str) -> String {
         "database" => &["url"],
         "server" => &["listen", "rate_limit_per_minute"],
         "log" => &["format", "level"],
-        _ => &["url", "cache_seconds", "stale_seconds"],
+        _ => &["url", "bulk_url", "cache_seconds", "stale_seconds"],
     };
     let likeness = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
     let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

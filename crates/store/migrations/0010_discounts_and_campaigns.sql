@@ -89,3 +89,19 @@ create table campaign_services (
     foreign key (seller_id, campaign_id) references campaigns (seller_id, id),
     foreign key (seller_id, service_id) references services (seller_id, id)
 ) {strict};
+
+-- Whether prices that the catalogue does not have in a customer's currency are converted from the seller's own, and what
+-- they end in, in hundredths; none is whatever comes out.
+alter table sellers add column convert_prices {bool} not null default false;
+alter table sellers add column converted_ending {int} check (converted_ending between 0 and 99);
+
+-- What a unit of the seller's currency is worth in another one, in billionths, from a day on. A later rate starts; none is
+-- ever overwritten.
+create table exchange_rates (
+    seller_id {int} not null references sellers (id),
+    currency text not null,
+    starts {date} not null,
+    rate_billionths {int} not null check (rate_billionths > 0),
+    source text not null,
+    primary key (seller_id, currency, starts)
+) {strict};

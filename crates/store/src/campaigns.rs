@@ -8,6 +8,7 @@ use perennial_billing::{
 
 use crate::ids::{self, IdKind};
 use crate::rows::Rows;
+use crate::sellers::{ending_from_row, ending_to_row};
 use crate::services::Service;
 use crate::value::{Row, params};
 use crate::{Conn, Result, Tx};
@@ -156,10 +157,6 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, campaign: &Campaign) -> Resul
         PriceChange::By(money) => amount = Some(money.minor),
         PriceChange::To(money) => target = Some(money.minor),
     }
-    let ending = match campaign.ending {
-        PriceEnding::Any => None,
-        PriceEnding::Hundredths(hundredths) => Some(i64::from(hundredths)),
-    };
     let values = params![
         seller.0,
         campaign.id.0,
@@ -168,7 +165,7 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, campaign: &Campaign) -> Resul
         amount,
         target,
         campaign.change.currency().map(|currency| currency.code().to_owned()),
-        ending,
+        ending_to_row(campaign.ending),
         campaign.from,
         campaign.at,
         campaign.actor.clone(),
@@ -406,15 +403,11 @@ fn read(row: &Row) -> Result<Campaign> {
         (_, Some(minor), Some(currency)) => PriceChange::To(Money::new(minor, currency)),
         _ => PriceChange::Percent(Rate::from_parts_per_million(row.int("percent_ppm")?)),
     };
-    let ending = match row.opt_int("ending")? {
-        None => PriceEnding::Any,
-        Some(_) => PriceEnding::Hundredths(row.small("ending")?),
-    };
     Ok(Campaign {
         id: CampaignId(row.int("id")?),
         name: row.text("name")?,
         change,
-        ending,
+        ending: ending_from_row(row, "ending")?,
         from: row.date("starts")?,
         at: row.instant("at")?,
         actor: row.text("actor")?,

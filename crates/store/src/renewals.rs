@@ -3,12 +3,13 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use perennial_billing::renewal::{Addon, Facts, Item, Plan, Policy};
 use perennial_billing::{
-    AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId, SellerId,
-    ServiceId,
+    AddonId, Conversion, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId,
+    SellerId, ServiceId,
 };
 
 use crate::addons;
@@ -121,6 +122,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
         max_periods_behind: seller.runs.max_periods_behind,
         consolidation_days: seller.runs.consolidation_days,
     };
+    let conversion = seller.conversion().map(Arc::new);
     // One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
@@ -148,7 +150,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     for (addon, row) in rows {
         let found = match gathered.entry(ServiceId(row.int("id")?)) {
             Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(place) => place.insert(read(row, seller, policy)?),
+            Entry::Vacant(place) => place.insert(read(row, seller, policy, conversion.as_ref())?),
         };
         if let Some(addon) = addon {
             read_addon(row, AddonId(addon), found)?;
@@ -157,7 +159,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     Ok(gathered)
 }
 
-fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
+fn read(row: &Row, seller: &Seller, policy: Policy, conversion: Option<&Arc<Conversion>>) -> Result<Gathered> {
     let service = services::read(row)?;
     let customer = customers::read(row, "customer_id")?;
     let price_source: PriceSource = row.parsed("price_source")?;
@@ -191,6 +193,7 @@ fn read(row: &Row, seller: &Seller, policy: Policy) -> Result<Gathered> {
             currency: customer.currency,
             tax: customer.tax,
             prices: Vec::new(),
+            conversion: conversion.cloned(),
             policy,
         },
         version: row.int("version")?,

@@ -1,9 +1,10 @@
 //! Sellers: the legal entities that issue invoices.
 
 use jiff::{Timestamp, tz::TimeZone};
+use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
-    Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding,
-    SellerId,
+    Conversion, Currency, CustomerId, Cycle, DayCount, ExchangeRate, Invoicing, LeadScope, LeadTime, NumberPattern,
+    ProductId, Rate, Rounding, SellerId, UnitRate,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +40,27 @@ pub struct Seller {
     pub day_count: DayCount,
     /// Days in which customers have to be told before their price changes.
     pub price_notice_days: u16,
+    /// Whether a price that the catalogue does not have in a customer's currency is converted from the seller's own.
+    pub converts_prices: bool,
+    /// What converted prices end in.
+    pub converted_ending: PriceEnding,
+    /// The rates that it converts at, if it does; written by [`add_exchange_rate`] and not with the seller.
+    pub exchange_rates: Vec<ExchangeRate>,
     /// The rules of its renewal runs.
     pub runs: RunRules,
     /// When it was set up.
     pub created_at: Timestamp,
     /// Moves with every change; the database's own counting.
     pub version: i64,
+}
+
+impl Seller {
+    /// How it converts prices, if it does.
+    #[must_use]
+    pub fn conversion(&self) -> Option<Conversion> {
+        let (home, ending) = (self.currency, self.converted_ending);
+        self.converts_prices.then(|| Conversion { home, ending, rates: self.exchange_rates.clone() })
+    }
 }
 
 /// The seller as an invoice freezes it (EN 16931 BG-4 and BG-16).
@@ -164,13 +180,17 @@ pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
 const COLUMNS: &str = "select id, name, address1, address2, postcode, city, country, vat_number, company_number, email, \
     iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, renew_ahead_months, \
     open_invoice_policy, mail_invoices, rounding, created_at, version, lead_days, daily_run, run_minute, renew_suspended, \
-    max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days from sellers where id = $1";
+    max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
+    converted_ending from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
     let Some(row) = conn.row(COLUMNS, params![id.0]).await? else { return Ok(None) };
     let mut seller = read(&row)?;
     seller.runs.lead_times = lead_times(conn, id).await?;
+    if seller.converts_prices {
+        seller.exchange_rates = exchange_rates(conn, id).await?;
+    }
     Ok(Some(seller))
 }
 
@@ -193,6 +213,51 @@ async fn lead_times(conn: &mut Conn, seller: SellerId) -> Result<Vec<LeadTime>> 
             Ok(LeadTime { scope, days: row.small("days")? })
         })
         .collect()
+}
+
+/// What a unit of the seller's currency is worth in others, by currency and day.
+pub async fn exchange_rates(conn: &mut Conn, seller: SellerId) -> Result<Vec<ExchangeRate>> {
+    let sql = "select currency, starts, rate_billionths, source from exchange_rates where seller_id = $1 \
+        order by currency, starts";
+    let rows = conn.rows(sql, params![seller.0]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ExchangeRate {
+                currency: row.parsed("currency")?,
+                starts: row.date("starts")?,
+                rate: UnitRate::from_billionths(row.int("rate_billionths")?),
+                source: row.text("source")?,
+            })
+        })
+        .collect()
+}
+
+/// Adds a rate, and moves the seller's version.
+///
+/// # Errors
+/// [`StoreError::Unique`](crate::StoreError::Unique) when there is one that starts on that day.
+pub async fn add_exchange_rate(tx: &mut Tx, seller: SellerId, rate: &ExchangeRate) -> Result<()> {
+    let sql = "insert into exchange_rates (seller_id, currency, starts, rate_billionths, source) \
+        values ($1, $2, $3, $4, $5)";
+    let values = params![seller.0, rate.currency.code(), rate.starts, rate.rate.billionths(), rate.source.clone()];
+    tx.execute(sql, values).await?;
+    tx.execute("update sellers set version = version + 1 where id = $1", params![seller.0]).await?;
+    Ok(())
+}
+
+/// What prices end in, as a column of hundredths.
+pub(crate) fn ending_to_row(ending: PriceEnding) -> Option<i64> {
+    match ending {
+        PriceEnding::Any => None,
+        PriceEnding::Hundredths(hundredths) => Some(i64::from(hundredths)),
+    }
+}
+
+pub(crate) fn ending_from_row(row: &Row, column: &'static str) -> Result<PriceEnding> {
+    Ok(match row.opt_int(column)? {
+        None => PriceEnding::Any,
+        Some(_) => PriceEnding::Hundredths(row.small(column)?),
+    })
 }
 
 /// Sets or, without days, removes a lead time, and moves the seller's version. The seller's own is set with [`update`].
@@ -238,8 +303,9 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
     let sql = "insert into sellers (id, name, address1, address2, postcode, city, country, vat_number, company_number, \
         email, iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, \
         renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at, lead_days, daily_run, run_minute, \
-        renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, version) values ($1, $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, 1)";
+        renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
+        converted_ending, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -251,7 +317,7 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         time_zone = $15, tax_rate_ppm = $16, number_pattern = $17, payment_terms_days = $18, renew_ahead_months = $19, \
         open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23, \
         lead_days = $24, daily_run = $25, run_minute = $26, renew_suspended = $27, max_periods_behind = $28, \
-        consolidation_days = $29, invoicing = $30, day_count = $31, price_notice_days = $32, \
+        consolidation_days = $29, invoicing = $30, day_count = $31, price_notice_days = $32, convert_prices = $33, converted_ending = $34, \
         version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
@@ -291,6 +357,8 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         seller.runs.invoicing.as_str(),
         seller.day_count.as_str(),
         i64::from(seller.price_notice_days),
+        seller.converts_prices,
+        ending_to_row(seller.converted_ending),
     ]
 }
 
@@ -323,6 +391,9 @@ fn read(row: &Row) -> Result<Seller> {
         rounding: row.word("rounding", rounding_from_word)?,
         day_count: row.word("day_count", DayCount::from_word)?,
         price_notice_days: row.small("price_notice_days")?,
+        converts_prices: row.bool("convert_prices")?,
+        converted_ending: ending_from_row(row, "converted_ending")?,
+        exchange_rates: Vec::new(),
         runs: RunRules {
             lead_days: row.small("lead_days")?,
             lead_times: Vec::new(),

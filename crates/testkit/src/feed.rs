@@ -68,7 +68,13 @@ impl TestFeed {
         self.behave(answer(price));
     }
 
-    /// The paths it was asked for.
+    /// The address to configure for many prices at once.
+    #[must_use]
+    pub fn bulk_url(&self) -> String {
+        format!("http://{}/prices", self.address)
+    }
+
+    /// The request lines of what it was asked, with their bodies.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
         self.state.lock().expect("no panic before").requests.clone()
@@ -93,10 +99,15 @@ impl TestFeed {
                 return;
             }
             read.extend_from_slice(&buffer[..count]);
-            if !read.ends_with(b"\r\n\r\n") {
+            let text = String::from_utf8_lossy(&read);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            if body.len() < length.unwrap_or(0) {
                 continue;
             }
-            let request = String::from_utf8_lossy(&read).lines().next().unwrap_or_default().to_owned();
+            let line = head.lines().next().unwrap_or_default();
+            let request = if body.is_empty() { line.to_owned() } else { format!("{line} {body}") };
             read.clear();
             let (status, body) = match self.next(request) {
                 FeedBehaviour::Answer(status, body) => (status, body),

@@ -46,8 +46,13 @@ impl Provider {
 
     /// A provider whose feed `registrar` is at this address; an answer that is not older than this is taken when it is away.
     pub async fn with_stale_feed(kind: Kind, url: Option<String>, stale_for: Duration) -> Self {
+        let feed = url.map(|url| FeedConfig { url, bulk_url: None, cache_for: Duration::ZERO, stale_for, token: None });
+        Self::with_configured_feed(kind, feed).await
+    }
+
+    /// A provider whose feed `registrar` is configured so.
+    pub async fn with_configured_feed(kind: Kind, feed: Option<FeedConfig>) -> Self {
         let database = TestDatabase::new(kind).await;
-        let feed = url.map(|url| FeedConfig { url, cache_for: Duration::ZERO, stale_for, token: None });
         let app = app(&database, feed).await;
         let new = NewSeller {
             party: SellerParty {

@@ -8,6 +8,7 @@ mod context;
 mod error;
 mod health;
 mod limit;
+mod metrics;
 mod request_id;
 mod router;
 mod server;

@@ -10,7 +10,7 @@ use axum::{Router, response::IntoResponse};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::{ApiError, Web, error, health, limit, request_id, v1, v2};
+use crate::{ApiError, Web, error, health, limit, metrics, request_id, v1, v2};
 
 /// Bytes of a request body at most.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -41,6 +41,7 @@ pub fn router(web: Web) -> Router {
         .route("/api/v2/services/{id}", patch(v2::services::change))
         .route("/api/v2/services/{id}/renew", post(v2::renew::renew))
         .route("/api/v2/services/{id}/changes", get(v2::changes::list).post(v2::changes::make))
+        .route("/api/v2/services/{id}/unused", get(v2::changes::unused))
         .route("/api/v2/services/{id}/addons", get(v2::addons::list).post(v2::addons::sell))
         .route("/api/v2/services/{id}/discount", post(v2::discount::redeem).delete(v2::discount::end))
         .route("/api/v2/campaigns", get(v2::campaigns::list).post(v2::campaigns::start))
@@ -54,6 +55,7 @@ pub fn router(web: Web) -> Router {
             "/api/v2/services/{id}/cancellation",
             get(v2::cancellation::detail).post(v2::cancellation::request).delete(v2::cancellation::revoke),
         )
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz));
     guarded(routes, web)

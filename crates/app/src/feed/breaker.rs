@@ -30,6 +30,11 @@ impl Breaker {
         }
     }
 
+    /// Whether it is left alone.
+    pub fn is_resting(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|until| now < until)
+    }
+
     /// It answered, whatever it said.
     pub fn answered(&mut self) {
         *self = Self::default();

@@ -262,6 +262,25 @@ on_both_databases! {
         provider.assert_well().await;
     }
 
+    async fn what_is_left_of_what_is_billed_is_told_before_it_ends(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
+        renew_and_pay(&provider, service).await;
+        provider.set_day(date(2026, 12, 11));
+        change(&provider, service, to_product(large)).await.unwrap();
+        provider.set_day(date(2026, 12, 22));
+        let (left, lines) = provider.app.unused(&provider.staff(), service).await.unwrap();
+        let lines: Vec<_> = lines.iter().map(|line| line.description.as_str()).collect();
+        assert_snapshot!(format!("{}\n{left}", lines.join("\n")), @"
+        Unused: Web L vps.example.net, 2026-12-22 – 2026-12-31: 250.00 × 10/31
+        Unused: Web L vps.example.net, 2027-01-01 – 2027-01-31: 250.00 × 31/31
+        330.65 SEK
+        ");
+        provider.set_day(date(2027, 2, 1));
+        let (nothing, _) = provider.app.unused(&provider.staff(), service).await.unwrap();
+        assert_eq!(nothing.minor, 0);
+    }
+
     async fn what_was_billed_elsewhere_is_given_back_at_what_it_costs(kind) {
         let provider = Provider::new(kind).await;
         let small = provider.product("Web S", "100.00").await;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 use jiff::civil::date;
-use perennial_app::{FEED_DEADLINE, FEED_FAILURES_TO_REST, Outcome};
+use perennial_app::{FEED_DEADLINE, FEED_FAILURES_TO_REST, FeedConfig, Outcome};
+use perennial_store::runs::RunOrigin;
 use perennial_testkit::{FeedBehaviour, Provider, TestFeed, on_both_databases};
 
 use crate::{ledger_of, outcome};
@@ -175,6 +176,54 @@ on_both_databases! {
         assert!(!waiting.is_finished(), "the quick one did not wait for the slow one");
         let Outcome::PriceUnavailable(_) = waiting.await.unwrap() else { panic!("no price") };
         assert!(started.elapsed() < FEED_DEADLINE + Duration::from_secs(2), "the deadline holds");
+        provider.assert_well().await;
+    }
+
+    async fn a_run_asks_for_many_prices_at_once(kind) {
+        let feed = TestFeed::start("149.00").await;
+        let config = FeedConfig {
+            url: feed.url(),
+            bulk_url: Some(feed.bulk_url()),
+            cache_for: Duration::ZERO,
+            stale_for: Duration::ZERO,
+            token: None,
+        };
+        let provider = Provider::with_configured_feed(kind, Some(config)).await;
+        let anna = provider.customer("Anna Ek").await;
+        let mut domains = Vec::new();
+        for name in [".se domain", ".nu domain", ".com domain"] {
+            let domain = provider.product_from(name, "feed:registrar").await;
+            provider.service(anna, domain, date(2026, 12, 1)).await;
+            domains.push(domain);
+        }
+        // One of them is not told, one in a currency that was not asked for.
+        let priced = |product, currency: &str| format!(r#"{{"product":{product},"cycle":"1m","currency":"{currency}","price":"9.90"}}"#);
+        let prices = [priced(domains[0], "SEK"), priced(domains[1], "EUR")].join(",");
+        feed.behave(FeedBehaviour::Answer(200, format!(r#"{{"prices":[{prices}]}}"#)));
+        let stop = tokio::sync::watch::channel(false).1;
+        let report = provider.app.run(provider.id(), RunOrigin::Request, None, stop, |_| {}).await.unwrap();
+        assert_eq!((report.renewed, report.counts.failed), (1, 2));
+        let asked = feed.requests();
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        let questions = asked[0].strip_prefix("POST /prices HTTP/1.1 ").unwrap();
+        let questions: serde_json::Value = serde_json::from_str(questions).unwrap();
+        let mut products: Vec<i64> =
+            questions["questions"].as_array().unwrap().iter().map(|q| q["product"].as_i64().unwrap()).collect();
+        products.sort_unstable();
+        assert_eq!(products, domains.iter().map(|domain| domain.0).collect::<Vec<_>>());
+        assert_eq!(questions["questions"][0]["cycle"], "1m");
+        let failed = provider.database.sql("select reason from run_services order by service_id").unwrap();
+        assert_snapshot!(failed.trim(), @r#"
+        price feed `registrar`, product 2, cycle 1m, currency SEK: it answered in "EUR"
+        price feed `registrar`, product 3, cycle 1m, currency SEK: its answer has no price for it
+        "#);
+        let counted = provider.app.feed_reports();
+        assert_snapshot!(format!("{:?} {} {}", counted[0].outcomes, counted[0].times.iter().sum::<u64>(), counted[0].is_resting), @"[1, 2, 0, 0, 0] 1 false");
+        // A single price is asked for as ever.
+        feed.set_price("9.90");
+        let last = provider.app.renew(&provider.staff(), &[perennial_billing::ServiceId(3)]).await;
+        assert!(matches!(outcome(last), Outcome::Renewed(_)));
+        assert!(feed.requests()[1].starts_with("GET /price"));
         provider.assert_well().await;
     }
 }

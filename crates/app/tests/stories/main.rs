@@ -4,6 +4,7 @@ mod aligning;
 mod campaigns;
 mod catalogue;
 mod changing;
+mod converting;
 mod discounts;
 mod feeds;
 mod grouping;

@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use perennial_billing::campaign::PriceEnding;
 
 use super::FormatArgs;
 
@@ -186,8 +187,8 @@ pub struct CampaignRules {
     #[command(flatten)]
     pub change: CampaignChange,
     /// What the new prices end in: `whole`, or hundredths such as 90 for 83.90
-    #[arg(long, value_name = "whole|00..99")]
-    pub ending: Option<String>,
+    #[arg(long, value_name = "any|whole|00..99", default_value = "any", value_parser = super::price_ending)]
+    pub ending: PriceEnding,
     /// The first day on which a period may begin to be billed at the new price
     #[arg(long, value_name = "DATE")]
     pub from: Date,
@@ -217,4 +218,26 @@ pub enum ListFormat {
     Json,
     /// For spreadsheets
     Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ExchangeRateCommand {
+    /// List them
+    List(FormatArgs),
+    /// Add one that holds from a day on
+    #[command(after_help = "Example: perennial exchange-rate add EUR 0.0912 --source ECB --from 2026-11-20\n\n\
+        They are used once `perennial seller set --convert-prices true` says so.")]
+    Add {
+        /// The other currency
+        #[arg(value_name = "CODE")]
+        currency: String,
+        /// So many units of it for one of the seller's currency
+        rate: String,
+        /// Who says so, as invoices name it
+        #[arg(long)]
+        source: String,
+        /// The first day on which it holds, if not today
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+    },
 }

@@ -35,6 +35,9 @@ pub enum ServiceCommand {
         /// Why
         #[arg(long, default_value = "")]
         reason: String,
+        /// Show what is left of what is billed; cancel nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Change the product, the quantity or the cycle of a service in the middle of what is billed
     #[command(

@@ -162,14 +162,6 @@ fn read(name: &str, rules: &CampaignRules) -> Result<NewCampaign> {
         (None, Some(by), _) => PriceChange::By(money("by", by)?),
         (None, None, to) => PriceChange::To(money("to", to.as_deref().unwrap_or_default())?),
     };
-    let ending = match rules.ending.as_deref() {
-        None => PriceEnding::Any,
-        Some("whole") => PriceEnding::Hundredths(0),
-        Some(text) => match text.parse() {
-            Ok(hundredths @ 0..=99) => PriceEnding::Hundredths(hundredths),
-            _ => return Err(UsageError(format!("ending {text:?}: write `whole` or hundredths such as 90")).into()),
-        },
-    };
     Ok(NewCampaign {
         name: name.to_owned(),
         selection: Selection {
@@ -181,7 +173,7 @@ fn read(name: &str, rules: &CampaignRules) -> Result<NewCampaign> {
         below: rules.below.as_deref().map(|text| money("below", text)).transpose()?,
         above: rules.above.as_deref().map(|text| money("above", text)).transpose()?,
         change,
-        ending,
+        ending: rules.ending,
         from: rules.from,
     })
 }

@@ -7,6 +7,7 @@ mod coupon;
 mod customer;
 mod demo;
 mod doctor;
+mod exchange_rate;
 mod explain;
 mod import;
 mod init;
@@ -48,6 +49,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Price { command } => price::run(&args, command).await,
         Command::Coupon { command } => coupon::run(&args, command).await,
         Command::Campaign { command } => campaign::run(&args, command).await,
+        Command::ExchangeRate { command } => exchange_rate::run(&args, command).await,
         Command::Customer { command } => customer::run(&args, command).await,
         Command::LeadTime { command } => lead_time::run(&args, command).await,
         Command::Clock { command } => clock::run(&args, command).await,

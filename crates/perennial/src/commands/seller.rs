@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use perennial_app::Actor;
+use perennial_billing::campaign::PriceEnding;
 use perennial_store::sellers::{self, Seller, SellerParty};
 use serde::Serialize;
 
@@ -32,6 +33,8 @@ struct Shown<'a> {
     invoicing: &'static str,
     day_count: &'static str,
     price_notice_days: u16,
+    convert_prices: bool,
+    converted_ending: String,
 }
 
 /// Shows a seller, or changes its rules.
@@ -60,6 +63,8 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
     seller.day_count = rules.day_count.map_or(seller.day_count, Into::into);
     seller.price_notice_days = rules.price_notice_days.unwrap_or(seller.price_notice_days);
+    seller.converts_prices = rules.convert_prices.unwrap_or(seller.converts_prices);
+    seller.converted_ending = rules.converted_ending.unwrap_or(seller.converted_ending);
     let runs = &mut seller.runs;
     runs.lead_days = rules.lead_days.unwrap_or(runs.lead_days);
     runs.is_daily = rules.daily_run.unwrap_or(runs.is_daily);
@@ -91,6 +96,11 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         invoicing: seller.runs.invoicing.as_str(),
         day_count: seller.day_count.as_str(),
         price_notice_days: seller.price_notice_days,
+        convert_prices: seller.converts_prices,
+        converted_ending: match seller.converted_ending {
+            PriceEnding::Any => "any".to_owned(),
+            PriceEnding::Hundredths(hundredths) => format!("{hundredths:02}"),
+        },
     };
     if format == Format::Json {
         return output::json(&shown);

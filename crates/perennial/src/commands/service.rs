@@ -47,7 +47,8 @@ pub async fn run(args: &Args, command: &ServiceCommand) -> Result<Exit> {
             });
             Ok(Exit::Done)
         }
-        ServiceCommand::Cancel { service, immediately, reason } => {
+        ServiceCommand::Cancel { service, dry_run: true, .. } => unused(args, open::id("service", service)?).await,
+        ServiceCommand::Cancel { service, immediately, reason, dry_run: false } => {
             let id: ServiceId = open::id("service", service)?;
             let timing = if *immediately { CancellationTiming::Immediate } else { CancellationTiming::EndOfPeriod };
             let request = CancelRequest { timing, reason: reason.clone(), other_reason: String::new() };
@@ -80,6 +81,20 @@ pub async fn run(args: &Args, command: &ServiceCommand) -> Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// What would be left of what is billed if a service ended today.
+async fn unused(args: &Args, id: ServiceId) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let (left, lines) = app.unused(&caller, id).await?;
+    app.store.close().await;
+    for line in &lines {
+        output::line(format!("{} = {}", line.description, line.unit_price.amount()))?;
+    }
+    output::line(format!(
+        "If service {id} ended today, {left} without VAT of what is billed would not have been used."
+    ))?;
+    Ok(Exit::Done)
 }
 
 #[derive(Serialize)]

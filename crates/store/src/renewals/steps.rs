@@ -164,6 +164,7 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         PriceOrigin::Catalogue(version) => ("catalogue", Some(version.0)),
         PriceOrigin::Feed => ("feed", None),
         PriceOrigin::Campaign(campaign) => ("campaign", Some(campaign.0)),
+        PriceOrigin::Converted(version) => ("converted", Some(version.0)),
         PriceOrigin::Billed => ("billed", None),
     };
     let rows = Rows::new()

@@ -1,9 +1,13 @@
 //! Sellers.
 
+use jiff::civil::date;
 use jiff::tz::TimeZone;
+use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
-    CustomerId, DayCount, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding, SellerId,
+    CustomerId, DayCount, ExchangeRate, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding,
+    SellerId, UnitRate,
 };
+use perennial_store::StoreError;
 use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
 use perennial_testkit::on_both_databases;
 
@@ -38,6 +42,9 @@ fn moved_and_renamed(id: i64) -> Seller {
         rounding: Rounding::HalfEven,
         day_count: DayCount::ThirtyDayMonths,
         price_notice_days: 365,
+        converts_prices: true,
+        converted_ending: PriceEnding::Hundredths(99),
+        exchange_rates: Vec::new(),
         runs: RunRules {
             lead_days: 365,
             lead_times: Vec::new(),
@@ -186,6 +193,35 @@ on_both_databases! {
         let mut conn = shop.read().await;
         assert_eq!(sellers::get(&mut conn, SellerId(2)).await.unwrap(), Some(nothing));
         assert_eq!(sellers::get(&mut conn, SellerId(3)).await.unwrap(), Some(all));
+    }
+
+    async fn exchange_rates_come_with_a_seller_that_converts(kind) {
+        let shop = Shop::new(kind).await;
+        let rate = |code: &str, starts, billionths| ExchangeRate {
+            currency: code.parse().unwrap(),
+            starts,
+            rate: UnitRate::from_billionths(billionths),
+            source: ODD_TEXTS[3].to_owned(),
+        };
+        let rates = [rate("EUR", date(2026, 1, 1), 1), rate("EUR", date(2026, 11, 20), i64::MAX), rate("JPY", date(1, 1, 1), 2)];
+        let mut tx = shop.begin().await;
+        for rate in rates.iter().rev() {
+            sellers::add_exchange_rate(&mut tx, shop.id(), rate).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(sellers::exchange_rates(&mut shop.read().await, shop.id()).await.unwrap(), rates);
+        assert_eq!(sellers::exchange_rates(&mut shop.read().await, SellerId(2)).await.unwrap(), []);
+        let known = sellers::get(&mut shop.read().await, shop.id()).await.unwrap().unwrap();
+        assert_eq!((known.version, known.exchange_rates), (4, Vec::new()), "it converts nothing");
+        let mut tx = shop.begin().await;
+        let again = sellers::add_exchange_rate(&mut tx, shop.id(), &rates[0]).await;
+        assert!(matches!(again, Err(StoreError::Unique { .. })), "{again:?}");
+        drop(tx);
+        let mut tx = shop.begin().await;
+        sellers::update(&mut tx, &Seller { converts_prices: true, ..seller(1) }).await.unwrap();
+        tx.commit().await.unwrap();
+        let known = sellers::get(&mut shop.read().await, shop.id()).await.unwrap().unwrap();
+        assert_eq!(known.conversion().unwrap().rates, rates);
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Query, rejection::QueryRejection};
 use axum::response::Response;
 use perennial_app::Scope;
-use perennial_billing::{Currency, Cycle, Money, PriceTerms, PriceVersion, ProductId, Rounding};
+use perennial_billing::{Conversion, Currency, Cycle, Money, PriceTerms, PriceVersion, ProductId, Rounding};
 use perennial_store::prices;
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, ServiceFilter, ServiceView};
@@ -208,19 +208,28 @@ async fn listing(context: &Context, kind: Option<&'static str>, (page, size): (i
     let views = services::page(&mut conn, seller.id, filter, size, offset).await?;
     let mut wanted: Vec<(ProductId, Cycle, Currency)> =
         views.iter().map(|v| (v.service.product, v.service.schedule.cycle, v.currency)).collect();
+    let conversion = seller.conversion();
+    if let Some(conversion) = &conversion {
+        wanted.extend(views.iter().map(|v| (v.service.product, v.service.schedule.cycle, conversion.home)));
+    }
     wanted.sort_unstable();
     wanted.dedup();
     let versions = prices::versions(&mut conn, seller.id, &wanted).await?;
     let today = context.app.clock.today(&seller.time_zone);
     let priced = views.into_iter().map(|view| {
-        let price = next_price(&view, &versions, today);
+        let price = next_price(&view, &versions, conversion.as_ref(), today);
         (view, price)
     });
     Ok(Listing { total_records, total_all_accounts, accounts: priced.collect(), seller })
 }
 
 /// What the service itself will cost for its next period, without tax and add-ons; nothing where only a feed knows.
-fn next_price(view: &ServiceView, versions: &[PriceVersion], today: jiff::civil::Date) -> Money {
+fn next_price(
+    view: &ServiceView,
+    versions: &[PriceVersion],
+    conversion: Option<&Conversion>,
+    today: jiff::civil::Date,
+) -> Money {
     let service = &view.service;
     let zero = Money::zero(view.currency);
     let starts = service.billed_through.unwrap_or(today);
@@ -232,7 +241,11 @@ fn next_price(view: &ServiceView, versions: &[PriceVersion], today: jiff::civil:
         rule: service.price_rule(view.currency),
         campaign: service.campaign,
     };
-    let unit = terms.price(versions, starts).map(|(unit, _)| unit);
+    let converted = || {
+        let (unit, ..) = terms.converted(versions, conversion?, starts, Rounding::HalfUp)?;
+        Some(unit)
+    };
+    let unit = terms.price(versions, starts).map(|(unit, _)| unit).or_else(converted);
     unit.and_then(|unit| unit.times(service.quantity, Rounding::HalfUp).ok()).unwrap_or(zero)
 }
 

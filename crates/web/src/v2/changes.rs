@@ -9,7 +9,7 @@ use perennial_billing::{Cycle, Quantity, ServiceChangeId, ServiceId};
 use perennial_store::changes::{ServiceChange, Sold};
 use serde::{Deserialize, Serialize};
 
-use super::preview::{Invoice, invoice};
+use super::preview::{Invoice, InvoiceLine, invoice, line};
 use super::{Json, Nothing, Page, Paging, Query, body_id, body_value, path_id};
 use crate::ApiError;
 use crate::context::Context;
@@ -104,6 +104,32 @@ pub(crate) async fn list(
     let before = paging.cursor.map(ServiceChangeId);
     let changes = context.app.changes_of(&context.caller, service, before, limit + 1).await?;
     Ok(context.plain(Page::of(changes, limit, |change| change.id.0, listed)))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unused {
+    service: String,
+    net: String,
+    currency: String,
+    lines: Vec<InvoiceLine>,
+}
+
+/// What is left today of all that is billed, with the lines that would give it back.
+pub(crate) async fn unused(
+    context: Context,
+    path: Result<Path<String>, PathRejection>,
+    _: Query<Nothing>,
+) -> Result<Response, ApiError> {
+    context.require(Scope::ReadBilling)?;
+    let service: ServiceId = path_id("svc_", path)?;
+    let (left, lines) = context.app.unused(&context.caller, service).await?;
+    Ok(context.plain(Unused {
+        service: format!("svc_{service}"),
+        net: left.amount(),
+        currency: left.currency.to_string(),
+        lines: lines.iter().map(line).collect(),
+    }))
 }
 
 fn made(service: ServiceId, changed: &Changed, dry_run: bool) -> Made {

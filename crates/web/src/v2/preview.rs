@@ -124,7 +124,7 @@ pub(super) fn invoice(plan: &Plan) -> Invoice {
     }
 }
 
-fn line(line: &Line) -> InvoiceLine {
+pub(super) fn line(line: &Line) -> InvoiceLine {
     InvoiceLine {
         service: format!("svc_{}", line.service),
         addon: line.addon.filter(|addon| addon.0 > 0).map(|addon| format!("add_{addon}")),

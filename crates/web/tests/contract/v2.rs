@@ -447,4 +447,44 @@ on_both_databases! {
         let server = TestServer::start_routes(&provider, boom).await;
         assert_snapshot!(server.get("/api/v2/boom", "").await.text, @r#"{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"An unexpected error occurred","code":"internal_error","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
     }
+
+    async fn what_feeds_do_is_counted_for_staff(kind) {
+        let feed = perennial_testkit::TestFeed::start("9.90").await;
+        let provider = Provider::with_feed(kind, Some(feed.url())).await;
+        let server = TestServer::start(&provider).await;
+        let anna = provider.customer("Anna Ek").await;
+        let domain = provider.product_from(".se domain", "feed:registrar").await;
+        let service = provider.service(anna, domain, date(2026, 12, 1)).await;
+        provider.app.renew(&provider.staff(), &[service]).await.unwrap();
+        let key = provider.key("read:billing", None).await;
+        let metrics = server.get("/metrics", &key).await;
+        assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+        // How long it took is another matter each time.
+        let lines = metrics.text.lines().filter(|line| !line.contains("_sum{") && !line.contains("le=\"0."));
+        assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+        # HELP perennial_feed_prices_total Prices asked of a feed, by how that ended.
+        # TYPE perennial_feed_prices_total counter
+        perennial_feed_prices_total{feed="registrar",outcome="answered"} 1
+        perennial_feed_prices_total{feed="registrar",outcome="refused"} 0
+        perennial_feed_prices_total{feed="registrar",outcome="failed"} 0
+        perennial_feed_prices_total{feed="registrar",outcome="resting"} 0
+        perennial_feed_prices_total{feed="registrar",outcome="busy"} 0
+        # HELP perennial_feed_known_prices_total Prices that an earlier answer of a feed gave.
+        # TYPE perennial_feed_known_prices_total counter
+        perennial_feed_known_prices_total{feed="registrar",age="good"} 0
+        perennial_feed_known_prices_total{feed="registrar",age="stale"} 0
+        # HELP perennial_feed_resting Whether a feed is left alone because it did not answer.
+        # TYPE perennial_feed_resting gauge
+        perennial_feed_resting{feed="registrar"} 0
+        # HELP perennial_feed_seconds How long questions to a feed took, their repetitions included.
+        # TYPE perennial_feed_seconds histogram
+        perennial_feed_seconds_bucket{feed="registrar",le="1"} 1
+        perennial_feed_seconds_bucket{feed="registrar",le="2.5"} 1
+        perennial_feed_seconds_bucket{feed="registrar",le="+Inf"} 1
+        perennial_feed_seconds_count{feed="registrar"} 1
+        "#);
+        let customer = provider.key("read:billing", Some(anna)).await;
+        assert_eq!(server.get("/metrics", &customer).await.status, 403);
+        assert_eq!(server.get("/metrics", "").await.status, 401);
+    }
 }
