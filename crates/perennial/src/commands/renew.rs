@@ -37,7 +37,7 @@ struct Row {
 pub async fn run(args: &Args, renew: &RenewArgs) -> Result<Exit> {
     let services: Vec<ServiceId> =
         renew.services.iter().map(|text| open::id("service", text)).collect::<Result<_>>()?;
-    let addons = (!renew.addons.is_empty() || renew.no_addons).then(|| &renew.addons);
+    let addons = (!renew.addons.is_empty() || renew.no_addons).then_some(&renew.addons);
     let addons = addons.map(|ids| ids.iter().map(|text| open::id("add-on", text)).collect::<Result<Vec<_>>>());
     let order = Order { periods: renew.periods, addons: addons.transpose()? };
     let (app, caller) = open::for_staff(args).await?;

@@ -90,7 +90,7 @@ on_both_databases! {
         let second = Campaign { state: CampaignState::Undone, ..second };
         let mut conn = shop.read().await;
         assert_eq!(campaigns::page(&mut conn, shop.id(), None, 2).await.unwrap(), [third, second]);
-        assert_eq!(campaigns::page(&mut conn, shop.id(), Some(CampaignId(2)), 2).await.unwrap(), [first.clone()]);
+        assert_eq!(campaigns::page(&mut conn, shop.id(), Some(CampaignId(2)), 2).await.unwrap(), std::slice::from_ref(&first));
         assert_eq!(campaigns::get(&mut conn, shop.id(), CampaignId(1)).await.unwrap(), Some(first));
         assert_eq!(campaigns::get(&mut conn, SellerId(2), CampaignId(1)).await.unwrap(), None);
     }
