@@ -140,7 +140,7 @@ impl App {
                 from: sold(&found.gathered.facts),
                 to: sold(&after.facts),
                 invoice: None,
-                taken_back: taken_back.map(|taken| taken.invoice),
+                taken_back: taken_back.as_ref().map(|taken| taken.invoice),
             };
             if is_preview {
                 return Ok(changed);
@@ -165,9 +165,11 @@ impl App {
         let taken_back = match before.facts.open_invoice.filter(|_| request.takes_back) {
             Some(invoice) => {
                 let taken = changes::can_take_back(round.conn().await?, seller.id, service, invoice).await?;
+                // A period from before the schedule it has is one that a change of the schedule has billed.
+                let taken = taken.filter(|taken| taken.from >= before.facts.schedule.first);
                 let shared = || {
                     AppError::Conflict(format!(
-                        "Invoice {invoice} bills other services too and cannot be taken back for this one: have it paid first"
+                        "Invoice {invoice} bills other services too, or what an earlier change costs, and cannot be taken back: have it paid first"
                     ))
                 };
                 Some(taken.ok_or_else(shared)?)
@@ -235,6 +237,9 @@ impl App {
         let Some(mut service) = unchanged(&mut tx, caller, &found.gathered).await? else { return Ok(None) };
         if let Some(invoice) = changed.taken_back {
             changes::take_back(&mut tx, seller, invoice, found.today).await?;
+            let terms = found.gathered.facts.addons.iter().filter_map(|addon| Some((addon.id, addon.term?)));
+            addons::set_terms(&mut tx, seller, &terms.collect::<Vec<_>>()).await?;
+            service.discount.clone_from(&found.gathered.facts.discount);
             self.note(&mut tx, seller, caller.actor, "invoice.taken_back", "invoice", invoice.0).await?;
         }
         let (facts, change) = (&found.gathered.facts, &changed.change);

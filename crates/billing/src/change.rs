@@ -381,12 +381,16 @@ pub fn price_of(facts: &Facts, starts: Date) -> Result<Money, Refusal> {
 }
 
 /// An unpaid renewal invoice that a change takes back, so that its periods are free again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenBack {
     /// The invoice.
     pub invoice: InvoiceId,
     /// The first period it bills.
     pub from: PeriodNumber,
+    /// How many periods it bills of add-ons, by add-on.
+    pub addons: Vec<(AddonId, u32)>,
+    /// Why something was taken off, for each period of the service that was billed so.
+    pub discounts: Vec<String>,
 }
 
 impl TakenBack {
@@ -394,5 +398,18 @@ impl TakenBack {
     pub fn applied(&self, facts: &mut Facts) {
         facts.open_invoice = None;
         facts.next_period = self.from;
+        for addon in &mut facts.addons {
+            let billed = self.addons.iter().find(|(id, _)| *id == addon.id).map_or(0, |(_, periods)| *periods);
+            if let Some(term) = &mut addon.term {
+                let next = term.next_period.0.saturating_sub(billed).max(term.schedule.first.0);
+                term.next_period = PeriodNumber(next);
+            }
+        }
+        if let Some(discount) = &mut facts.discount {
+            // The reason of an allowance begins with the code it was given for.
+            let of_it = |reason: &&String| reason.split(':').next() == Some(discount.code.as_str());
+            let used = u16::try_from(self.discounts.iter().filter(of_it).count()).unwrap_or(u16::MAX);
+            discount.periods = discount.periods.map(|periods| periods.saturating_add(used));
+        }
     }
 }

@@ -77,6 +77,29 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, addons: &[Addon]) -> Result<(
     Ok(())
 }
 
+/// Moves add-ons that have periods of their own.
+pub async fn set_terms(tx: &mut Tx, seller: SellerId, terms: &[(AddonId, Term)]) -> Result<()> {
+    let (sql, rows) = terms_of(seller, || terms.iter());
+    tx.execute_with(sql, rows).await?;
+    Ok(())
+}
+
+/// The statement that moves these add-ons, and its rows.
+pub(crate) fn terms_of<'a, I>(seller: SellerId, terms: impl Fn() -> I) -> (&'static str, Rows)
+where
+    I: Iterator<Item = &'a (AddonId, Term)>,
+{
+    let rows = Rows::new()
+        .int("seller_id", terms().map(|_| seller.0))
+        .int("id", terms().map(|(addon, _)| addon.0))
+        .date("anchor", terms().map(|(_, term)| term.schedule.anchor))
+        .int("first_period", terms().map(|(_, term)| i64::from(term.schedule.first.0)))
+        .int("next_period", terms().map(|(_, term)| i64::from(term.next_period.0)));
+    let sql = "update addons set anchor = n.anchor, first_period = n.first_period, next_period = n.next_period \
+        from {rows} where addons.seller_id = n.seller_id and addons.id = n.id";
+    (sql, rows)
+}
+
 fn read(row: &Row) -> Result<Addon> {
     Ok(Addon {
         id: AddonId(row.int("id")?),

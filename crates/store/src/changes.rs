@@ -185,8 +185,8 @@ pub async fn give_back(
     Ok(())
 }
 
-/// What taking an unpaid invoice back for a change of this service comes to; none if it bills other services too, or
-/// nothing of this one.
+/// What taking an unpaid invoice back for a change of this service comes to; none if it bills other services too, nothing
+/// of this one, or what an earlier change was to cost.
 pub async fn can_take_back(
     conn: &mut Conn,
     seller: SellerId,
@@ -195,15 +195,30 @@ pub async fn can_take_back(
 ) -> Result<Option<TakenBack>> {
     let sql = "select p.service_id, p.period from periods p join invoices i on i.seller_id = p.seller_id \
         and i.id = p.invoice_id and i.status = 'issued' where p.seller_id = $1 and p.invoice_id = $2 \
+        and not exists (select 1 from service_changes c where c.seller_id = p.seller_id and c.invoice_id = p.invoice_id) \
         order by p.service_id, p.period";
     let rows = conn.rows(sql, params![seller.0, invoice.0]).await?;
     let claims = rows.iter().map(|row| Ok((ServiceId(row.int("service_id")?), PeriodNumber(row.small("period")?))));
     let claims = claims.collect::<Result<Vec<_>>>()?;
     let is_alone = claims.iter().all(|(claimed, _)| *claimed == service);
-    Ok(claims.first().filter(|_| is_alone).map(|(_, from)| TakenBack { invoice, from: *from }))
+    let Some((_, from)) = claims.first().filter(|_| is_alone) else { return Ok(None) };
+    let sql =
+        "select addon_id, allowance_reason from invoice_lines where seller_id = $1 and invoice_id = $2 order by line";
+    let mut taken = TakenBack { invoice, from: *from, addons: Vec::new(), discounts: Vec::new() };
+    for row in conn.rows(sql, params![seller.0, invoice.0]).await? {
+        match row.opt_int("addon_id")?.map(AddonId) {
+            None => taken.discounts.extend(row.opt_text("allowance_reason")?),
+            Some(addon) => match taken.addons.iter_mut().find(|(id, _)| *id == addon) {
+                Some((_, periods)) => *periods += 1,
+                None => taken.addons.push((addon, 1)),
+            },
+        }
+    }
+    Ok(Some(taken))
 }
 
-/// Takes an unpaid invoice back: it is void, its periods are free, and what was booked for it is booked the other way.
+/// Takes an unpaid invoice back: it is void, its periods are free, what was booked for it is booked the other way, and a mail
+/// that waits is called off.
 pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked_on: Date) -> Result<()> {
     let this = || params![seller.0, invoice.0];
     tx.execute("update invoices set status = 'void' where seller_id = $1 and id = $2 and status = 'issued'", this())
@@ -214,6 +229,8 @@ pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked
         and invoice_id = $2), account, currency, -amount_minor, $3 from ledger_entries \
         where seller_id = $1 and invoice_id = $2";
     tx.execute(sql, params![seller.0, invoice.0, booked_on]).await?;
+    let sql = "update outbox set state = 'called_off' where seller_id = $1 and invoice_id = $2 and state = 'queued'";
+    tx.execute(sql, this()).await?;
     let sql = "update services set open_invoice_id = null where seller_id = $1 and open_invoice_id = $2 \
         and id {in $3}";
     let services = tx.rows("select service_id from periods where seller_id = $1 and invoice_id = $2", this()).await?;

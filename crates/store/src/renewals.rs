@@ -299,7 +299,7 @@ impl Round {
     /// Begins a round.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`](crate::StoreError::Unavailable) when there is no connection.
+    /// [`StoreError::Unavailable`] when there is no connection.
     pub async fn begin(store: &Store) -> Result<Self> {
         Ok(Self { store: store.clone(), conn: Some(store.read_to_write().await?), read: HashMap::new() })
     }
@@ -340,8 +340,8 @@ impl Round {
     /// written, for one with a service that changed since its plan was made.
     ///
     /// # Errors
-    /// [`StoreError::Unique`](crate::StoreError::Unique) for `periods` when a period is billed already,
-    /// [`StoreError::Retry`](crate::StoreError::Retry) when others were in the way; then nothing is written at all.
+    /// [`StoreError::Unique`] for `periods` when a period is billed already,
+    /// [`StoreError::Retry`] when others were in the way; then nothing is written at all.
     pub async fn commit(
         mut self,
         seller: &Seller,

@@ -227,6 +227,47 @@ on_both_databases! {
         provider.assert_well().await;
     }
 
+    async fn what_is_taken_back_gives_addons_their_periods_and_coupons_their_uses_back(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
+        let certificate = provider.product_from("Certificate", "catalogue").await;
+        provider.price(certificate, "1y", "365.00", date(2020, 1, 1)).await;
+        provider.database.sql("insert into addons values (1, 50, 1, 3, 1000000, null, 'active', '1y', '2027-01-10', 0, 0)").unwrap();
+        let off = perennial_billing::Off::Percent(perennial_billing::Rate::parse_percent("50").unwrap());
+        let coupon = perennial_app::NewCoupon {
+            code: "HALF".to_owned(), off, currency: None, periods: Some(2), through: None, product: None, customer: None,
+            redeem_through: None, max_uses: None,
+        };
+        provider.app.create_coupon(provider.id(), perennial_app::Actor::Cli, coupon).await.unwrap();
+        provider.app.redeem_coupon(&provider.staff(), service, "HALF").await.unwrap();
+        provider.set_day(date(2026, 12, 20));
+        let stands = || provider.database.sql(
+            "select a.next_period, s.discount_periods, s.next_period from addons a join services s on s.id = a.service_id",
+        ).unwrap().trim().to_owned();
+        assert_eq!(stands(), "0|2|1");
+        renew(&provider, service).await;
+        assert_eq!(stands(), "1|1|2");
+        let request = ChangeRequest { takes_back: true, ..to_product(large) };
+        let changed = change(&provider, service, request).await.unwrap();
+        assert_eq!(stands(), "0|2|1");
+        let waiting = "select state from outbox where invoice_id = 2";
+        assert_eq!(provider.database.sql(waiting).unwrap().trim(), "called_off");
+        provider.settle(changed.invoice.unwrap().id);
+        renew(&provider, service).await;
+        assert_eq!(stands(), "1|1|2");
+        provider.assert_well().await;
+    }
+
+    async fn the_invoice_of_a_change_is_not_taken_back(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, ..) = erik(&provider, date(2026, 12, 1)).await;
+        provider.set_day(date(2026, 12, 10));
+        change(&provider, service, to_cycle("1y")).await.unwrap();
+        let request = ChangeRequest { takes_back: true, ..to_quantity("2") };
+        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too, or what an earlier change costs, and cannot be taken back: have it paid first");
+        provider.assert_well().await;
+    }
+
     async fn an_invoice_that_bills_others_too_is_not_taken_back(kind) {
         let provider = Provider::new(kind).await;
         let (service, small, large) = erik(&provider, date(2026, 12, 1)).await;
@@ -239,7 +280,7 @@ on_both_databases! {
         let origin = perennial_store::runs::RunOrigin::Request;
         provider.app.run(provider.id(), origin, None, stop, |_| {}).await.unwrap();
         let request = ChangeRequest { takes_back: true, ..to_product(large) };
-        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too and cannot be taken back for this one: have it paid first");
+        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too, or what an earlier change costs, and cannot be taken back: have it paid first");
         assert!(change(&provider, other, to_product(large)).await.is_err());
         provider.assert_well().await;
     }

@@ -8,7 +8,7 @@ use super::NewInvoice;
 use crate::audit::{self, AuditEntry};
 use crate::rows::Rows;
 use crate::sellers::Seller;
-use crate::{Result, StoreError, outbox, runs};
+use crate::{Result, StoreError, addons, outbox, runs};
 
 /// What a column of a step holds when the rows are sent by place ([`by_place`]).
 pub(super) enum Given {
@@ -117,7 +117,7 @@ pub(super) fn before_the_number(
         taxes(seller, invoices),
         entries(seller, invoices),
         advanced_services(seller, invoices),
-        advanced_addons(seller, invoices),
+        addons::terms_of(seller, || invoices.iter().flat_map(|(_, new)| new.plan.terms.iter())),
         outbox::invoice_mails(seller, &mailed, at, outbox_ids),
         audit::entries(seller, &trail, audit_ids),
     ];
@@ -258,20 +258,6 @@ fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, R
         paid_through = coalesce(n.paid_through, services.paid_through), renew_on = n.renew_on, \
         discount_periods = n.discount_periods, open_invoice_id = n.open_invoice_id, free_invoice_id = n.free_invoice_id, \
         version = services.version + 1 from {rows} where services.seller_id = n.seller_id and services.id = n.id";
-    (sql, rows)
-}
-
-/// Add-ons that have periods of their own, past those that were billed.
-fn advanced_addons(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
-    let t = || invoices.iter().flat_map(|(_, new)| new.plan.terms.iter());
-    let rows = Rows::new()
-        .int("seller_id", t().map(|_| seller.0))
-        .int("id", t().map(|(addon, _)| addon.0))
-        .date("anchor", t().map(|(_, term)| term.schedule.anchor))
-        .int("first_period", t().map(|(_, term)| i64::from(term.schedule.first.0)))
-        .int("next_period", t().map(|(_, term)| i64::from(term.next_period.0)));
-    let sql = "update addons set anchor = n.anchor, first_period = n.first_period, next_period = n.next_period \
-        from {rows} where addons.seller_id = n.seller_id and addons.id = n.id";
     (sql, rows)
 }
 

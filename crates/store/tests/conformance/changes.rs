@@ -77,7 +77,8 @@ on_both_databases! {
         let invoice = written[0].id;
         let mut tx = shop.begin().await;
         let can = changes::can_take_back(&mut tx, shop.id(), SERVICE, invoice).await.unwrap();
-        assert_eq!(can, Some(TakenBack { invoice, from: PeriodNumber(0) }));
+        let (addons, discounts) = (Vec::new(), Vec::new());
+        assert_eq!(can, Some(TakenBack { invoice, from: PeriodNumber(0), addons, discounts }));
         let other = changes::can_take_back(&mut tx, shop.id(), ServiceId(2), invoice).await.unwrap();
         assert_eq!(other, None, "it bills another service");
         changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap();
