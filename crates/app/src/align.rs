@@ -83,7 +83,7 @@ impl App {
         caller: &Caller,
         customer: CustomerId,
         day: Date,
-        services: Option<&[ServiceId]>,
+        named: Option<&[ServiceId]>,
     ) -> Result<Found> {
         if day.day() > LAST_COMMON_DAY {
             let reason = format!("must be a day that every month has, from 1 to {LAST_COMMON_DAY}");
@@ -96,11 +96,14 @@ impl App {
         let first = (customer, ServiceId(0));
         let all = services::ids_by_customer(round.conn().await?, caller.seller, Some(customer), first, limit).await?;
         let mut ids: Vec<ServiceId> = all.into_iter().map(|(_, service)| service).collect();
-        if let Some(named) = services {
-            if named.iter().any(|service| !ids.contains(service)) {
-                return Err(AppError::NotFound("Service"));
+        if let Some(named) = named {
+            ids = named.iter().take(MAX_INVOICE_SERVICES + 1).copied().collect();
+            ids.sort_unstable();
+            ids.dedup();
+            for id in &ids {
+                let known = services::get(round.conn().await?, caller.seller, *id).await?;
+                known.filter(|known| known.customer == customer).ok_or(AppError::NotFound("Service"))?;
             }
-            ids.retain(|service| named.contains(service));
         }
         if ids.len() > MAX_INVOICE_SERVICES {
             return Err(AppError::Conflict(format!("at most {MAX_INVOICE_SERVICES} services fit on one invoice")));

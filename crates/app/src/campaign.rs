@@ -339,6 +339,12 @@ async fn let_go(
                 billed.service
             )));
         }
+        if let Some(under) = part.iter().find(|service| service.is_built_on) {
+            return Err(AppError::Conflict(format!(
+                "a later campaign has changed the price of service {}, too: take that one back first",
+                under.service
+            )));
+        }
         // Whoever has another price by now keeps that.
         let back: Vec<(ServiceId, PriceColumns)> =
             part.iter().filter(|s| s.is_its_own).map(|s| (s.service, s.before)).collect();

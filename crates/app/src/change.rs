@@ -5,19 +5,19 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use perennial_billing::change::{self, Billed, Change, ChangeRefusal, TakenBack};
+use perennial_billing::change::{self, Ahead, Change, ChangeRefusal, Sold, TakenBack};
 use perennial_billing::renewal::{Addon, Facts, Item, Line, Plan, Term};
 use perennial_billing::{
     AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, Refusal, Schedule,
     ServiceChangeId, ServiceId,
 };
-use perennial_store::changes::{self, ServiceChange, Sold};
+use perennial_store::changes::{self, ServiceChange};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::products::Product;
 use perennial_store::renewals::{self, Gathered, Round, WrittenInvoice};
 use perennial_store::sellers::Seller;
 use perennial_store::services::{self, Service};
-use perennial_store::{Tx, addons, prices, products};
+use perennial_store::{StoreError, Tx, addons, prices, products};
 
 use crate::error::refuse;
 use crate::feed::PriceQuery;
@@ -86,7 +86,7 @@ struct Found {
     seller: Arc<Seller>,
     gathered: Gathered,
     /// What is billed and not over.
-    billed: Vec<Billed>,
+    ahead: Ahead,
     today: Date,
 }
 
@@ -133,20 +133,22 @@ impl App {
                 Needs::Nothing(looked) => looked,
             };
             let before = &found.gathered.facts;
-            let change = change::change(before, &after.facts, &found.billed, found.today)
+            let change = change::change(before, &after.facts, &found.ahead, found.today)
                 .map_err(|refusal| refused(refusal, &after, &fed))?;
             let changed = Changed {
                 change,
-                from: sold(&found.gathered.facts),
-                to: sold(&after.facts),
+                from: Sold::of(&found.gathered.facts),
+                to: Sold::of(&after.facts),
                 invoice: None,
                 taken_back: taken_back.as_ref().map(|taken| taken.invoice),
             };
             if is_preview {
                 return Ok(changed);
             }
-            if let Some(changed) = self.commit_change(caller, &found, &after, changed).await? {
-                return Ok(changed);
+            match self.commit_change(caller, &found, &after, changed).await {
+                Ok(Some(changed)) => return Ok(changed),
+                Ok(None) | Err(AppError::Store(StoreError::Retry(_))) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(AppError::Contention)
@@ -169,7 +171,7 @@ impl App {
                 let taken = taken.filter(|taken| taken.from >= before.facts.schedule.first);
                 let shared = || {
                     AppError::Conflict(format!(
-                        "Invoice {invoice} bills other services too, or what an earlier change costs, and cannot be taken back: have it paid first"
+                        "Invoice {invoice} bills other services too, or what an earlier change costs, and cannot be taken back for this one: have it paid first"
                     ))
                 };
                 Some(taken.ok_or_else(shared)?)
@@ -218,10 +220,21 @@ impl App {
     async fn found(&self, round: &mut Round, seller: Arc<Seller>, gathered: Gathered, fed: &Fed) -> Result<Found> {
         let today = self.clock.today(&seller.time_zone);
         let facts = &gathered.facts;
-        let known = changes::billed(round.conn().await?, seller.id, facts.service, facts.currency, today).await?;
+        let own_terms = facts.addons.iter().filter(|addon| addon.term.is_some()).map(|addon| addon.id);
+        let own_terms: Vec<AddonId> = own_terms.collect();
+        let conn = round.conn().await?;
+        let known = changes::billed(conn, seller.id, facts.service, facts.currency, &own_terms, today).await?;
         let known = known.into_iter().filter(|billed| billed.number < facts.next_period).collect();
-        let billed = change::all_billed(facts, known, today).map_err(|no| refused(no.into(), &gathered, fed))?;
-        Ok(Found { seller, gathered, billed, today })
+        let made = changes::of_service(conn, seller.id, facts.service, None, MAX_CHANGES_LISTED).await?;
+        let made: Vec<ServiceChange> = made.into_iter().filter(|change| change.addon.is_none()).collect();
+        let next = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);
+        // The first of those that wait says what is billed.
+        let waits = |change: &&ServiceChange| change.invoice.is_none() && Some(change.effective_on) == next;
+        let billed_as = made.iter().take_while(waits).last().map_or(Sold::of(facts), |change| change.from);
+        let billed = change::all_billed(facts, known, !made.is_empty(), today);
+        let billed = billed.map_err(|no| refused(no.into(), &gathered, fed))?;
+        let ahead = Ahead { billed_as, billed };
+        Ok(Found { seller, gathered, ahead, today })
     }
 
     /// Writes a change, with its invoice; nothing if the service has changed since it was looked at.
@@ -236,7 +249,9 @@ impl App {
         let mut tx = self.store.begin().await?;
         let Some(mut service) = unchanged(&mut tx, caller, &found.gathered).await? else { return Ok(None) };
         if let Some(invoice) = changed.taken_back {
-            changes::take_back(&mut tx, seller, invoice, found.today).await?;
+            if !changes::take_back(&mut tx, seller, invoice, found.today).await? {
+                return Ok(None);
+            }
             let terms = found.gathered.facts.addons.iter().filter_map(|addon| Some((addon.id, addon.term?)));
             addons::set_terms(&mut tx, seller, &terms.collect::<Vec<_>>()).await?;
             service.discount.clone_from(&found.gathered.facts.discount);
@@ -332,15 +347,17 @@ impl App {
             let sold = gathered.facts.addons.pop().unwrap_or(addon);
             let found = self.found(&mut round, seller, gathered, &fed).await?;
             drop(round);
-            let plan = change::addon_sold(&found.gathered.facts, &sold, &found.billed, found.today)
+            let plan = change::addon_sold(&found.gathered.facts, &sold, &found.ahead, found.today)
                 .map_err(|refusal| refused(refusal, &found.gathered, &fed))?;
             let term = plan.as_ref().and_then(|plan| plan.terms.first()).map_or(sold.term, |(_, term)| Some(*term));
             let addon = addons::Addon { term, ..new.row(AddonId(0)) };
             if is_preview {
                 return Ok(AddonSold { addon, plan, invoice: None });
             }
-            if let Some(sold) = self.commit_addon(caller, &found, addon, plan).await? {
-                return Ok(sold);
+            match self.commit_addon(caller, &found, addon, plan).await {
+                Ok(Some(sold)) => return Ok(sold),
+                Ok(None) | Err(AppError::Store(StoreError::Retry(_))) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(AppError::Contention)
@@ -403,7 +420,7 @@ impl App {
         fill_in(&mut gathered, &fed);
         let found = self.found(&mut Round::look(&self.store).await?, seller, gathered, &fed).await?;
         let facts = &found.gathered.facts;
-        change::unused(facts, &found.billed, found.today).map_err(|no| refused(no.into(), &found.gathered, &fed))
+        change::unused(facts, &found.ahead.billed, found.today).map_err(|no| refused(no.into(), &found.gathered, &fed))
     }
 
     /// The changes of a service, newest first: one page, before this one.
@@ -481,10 +498,6 @@ async fn unchanged(tx: &mut Tx, caller: &Caller, gathered: &Gathered) -> Result<
         return Ok(None);
     }
     Ok(services::get(tx, caller.seller, id).await?)
-}
-
-fn sold(facts: &Facts) -> Sold {
-    Sold { product: facts.item.product, quantity: facts.item.quantity, cycle: facts.schedule.cycle }
 }
 
 /// The add-on that is to be sold, before it has an id.

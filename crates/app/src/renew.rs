@@ -389,11 +389,18 @@ impl App {
 /// What would be issued for one gathered service, or why it is not; prices that are not known yet are asked for only if
 /// the service could be renewed at all.
 fn look_at(seller: &Seller, found: &mut Gathered, ask: &Ask, today: jiff::civil::Date) -> Step {
-    if let Some(chosen) = &ask.order.addons
-        && let Err(unknown) = found.choose(chosen)
-    {
-        return Step::Settled(Outcome::Refused(Refusal::UnknownAddon(unknown)));
-    }
+    let mut chosen;
+    let found = match &ask.order.addons {
+        None => found,
+        Some(addons) => {
+            // Other requests of this list may be for the same service, with all of its add-ons.
+            chosen = found.clone();
+            if let Err(unknown) = chosen.choose(addons) {
+                return Step::Settled(Outcome::Refused(Refusal::UnknownAddon(unknown)));
+            }
+            &mut chosen
+        }
+    };
     if claimable(&found.facts, today).is_ok() {
         let missing = missing_prices(found, &ask.fed);
         if !missing.is_empty() {

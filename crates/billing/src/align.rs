@@ -31,11 +31,13 @@ pub fn align(facts: &Facts, day: Date, today: Date) -> Result<Option<Aligned>, R
     let number = facts.next_period;
     let whole = Period { starts: before, ends: starts };
     let short = Period { starts: next.starts, ends: starts };
-    let mut lines = vec![line_of_rest(facts, None, whole, next.starts)?];
+    let discount = facts.discount.as_ref();
+    let holds = discount.filter(|discount| discount.holds(next.starts));
+    let mut lines = vec![line_of_rest(facts, None, holds, whole, next.starts)?];
     let mut terms = Vec::new();
     for addon in &facts.addons {
         match addon.term {
-            None => lines.push(line_of_rest(facts, Some(addon), whole, next.starts)?),
+            None => lines.push(line_of_rest(facts, Some(addon), None, whole, next.starts)?),
             Some(mut term) => {
                 for period in term.take(short)? {
                     lines.push(line(facts, Some(addon.id), &addon.item, term.schedule.cycle, period)?);
@@ -46,7 +48,6 @@ pub fn align(facts: &Facts, day: Date, today: Date) -> Result<Option<Aligned>, R
         }
     }
     lines.sort_by_key(|line| line.addon);
-    let discount = facts.discount.as_ref();
     let used = discount.map(|d| if d.holds(next.starts) { d.used() } else { d.clone() });
     let claim = Claim {
         service: facts.service,

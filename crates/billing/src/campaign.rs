@@ -88,6 +88,9 @@ pub enum NoEffect {
     /// An earlier campaign is still to take effect.
     #[error("campaign {0} changes its price already, from {1}")]
     Pending(crate::CampaignId, Date),
+    /// It has a price of its own for a while, which the campaign would make last.
+    #[error("it has a price of its own through {0}")]
+    Temporary(Date),
     /// Its customer pays in another currency.
     #[error("its customer pays in {0}")]
     OtherCurrency(Currency),
@@ -111,12 +114,20 @@ pub fn effect(facts: &Facts, change: PriceChange, ending: PriceEnding, from: Dat
     let schedule = facts.schedule;
     let mut number = facts.next_period;
     let mut period = schedule.period(number).map_err(Refusal::from)?.ok_or(Refusal::OneTime)?;
-    if let Some(pending) = facts.item.campaign.filter(|campaign| campaign.from > period.starts) {
+    // Until a period is billed at its price, an earlier one has not taken effect.
+    let last = number.previous().filter(|last| *last >= schedule.first);
+    let last = last.and_then(|last| schedule.period(last).ok().flatten()).map(|last| last.starts);
+    if let Some(pending) = facts.item.campaign.filter(|campaign| last.is_none_or(|last| campaign.from > last)) {
         return Err(NoEffect::Pending(pending.campaign, pending.from));
     }
     while period.starts < from {
         number = number.next();
         period = schedule.period(number).map_err(Refusal::from)?.ok_or(Refusal::OneTime)?;
+    }
+    if let PriceRule::Own { through: Some(through), .. } = facts.item.rule
+        && period.starts <= through
+    {
+        return Err(NoEffect::Temporary(through));
     }
     if facts.item.is_fed && facts.item.rule.on(period.starts) == PriceRule::Follow {
         return Err(NoEffect::Fed);

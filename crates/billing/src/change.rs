@@ -12,8 +12,8 @@ use crate::renewal::{
     Addon, Bill, Claim, Facts, Line, Plan, PriceOrigin, Refusal, Term, describe, line, own_line, unit_price,
 };
 use crate::{
-    AddonId, Cycle, InvoiceId, Money, Part, Period, PeriodNumber, ProductId, Quantity, Schedule, ServiceStatus, Share,
-    due_date,
+    AddonId, Cycle, Discount, InvoiceId, Money, Part, Period, PeriodNumber, ProductId, Quantity, Schedule,
+    ServiceStatus, Share, TaxProfile, due_date,
 };
 
 /// Billed periods that a change reaches at most.
@@ -36,6 +36,39 @@ pub struct Billed {
     pub from: Date,
     /// What the whole period costs.
     pub whole: Money,
+    /// The code of the discount it was billed with.
+    pub discount: Option<String>,
+    /// How it was taxed.
+    pub tax: TaxProfile,
+}
+
+/// What a service is: what a change changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sold {
+    /// What.
+    pub product: ProductId,
+    /// How many.
+    pub quantity: Quantity,
+    /// For periods of which length.
+    pub cycle: Cycle,
+}
+
+impl Sold {
+    /// What these facts say.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Self {
+        Self { product: facts.item.product, quantity: facts.item.quantity, cycle: facts.schedule.cycle }
+    }
+}
+
+/// What is billed and not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// What the service was when that was billed: not what it is, if a change that costs less waits for the first day that is
+    /// not billed.
+    pub billed_as: Sold,
+    /// The periods, by number and add-on.
+    pub billed: Vec<Billed>,
 }
 
 impl Billed {
@@ -70,6 +103,17 @@ pub enum ChangeRefusal {
     /// It would have no periods.
     #[error("Service cannot become {0}: choose a cycle that recurs")]
     NoCycle(Cycle),
+    /// It waits for another cycle.
+    #[error("Service becomes {cycle} on {on}: change it from then on, or give it back the cycle that is billed first")]
+    Waiting {
+        /// The other cycle.
+        cycle: Cycle,
+        /// From which day.
+        on: Date,
+    },
+    /// What has begun is not billed.
+    #[error("Service is not billed from {0} on, which is over: renew it first")]
+    Behind(Date),
     /// It is billed too far ahead, in too many periods.
     #[error("Service has more than {MAX_CHANGED_PERIODS} billed periods ahead")]
     TooManyPeriods,
@@ -111,22 +155,25 @@ pub fn changeable(facts: &Facts) -> Result<(), Refusal> {
 }
 
 /// What changing a service today comes to. `before` is the service as it is; `after` the same with the product, quantity,
-/// price rule and cycle it is to have, and the prices of those; `billed` is all of it and of its add-ons that is billed and
-/// not over, by number of the period and add-on.
-pub fn change(before: &Facts, after: &Facts, billed: &[Billed], today: Date) -> Result<Change, ChangeRefusal> {
+/// price rule and cycle it is to have, and the prices of those; `ahead` is all of it and of its add-ons that is billed and
+/// not over.
+pub fn change(before: &Facts, after: &Facts, ahead: &Ahead, today: Date) -> Result<Change, ChangeRefusal> {
+    let Ahead { billed_as, billed } = ahead;
     changeable(before)?;
     if !after.schedule.cycle.is_recurring() {
         return Err(ChangeRefusal::NoCycle(after.schedule.cycle));
     }
     let has_other_cycle = before.schedule.cycle != after.schedule.cycle;
-    let sold = |facts: &Facts| (facts.item.product, facts.item.quantity);
-    if !has_other_cycle && sold(before) == sold(after) {
+    if Sold::of(before) == Sold::of(after) {
         return Err(ChangeRefusal::Nothing);
     }
     if billed.len() > MAX_CHANGED_PERIODS {
         return Err(ChangeRefusal::TooManyPeriods);
     }
     let next = before.schedule.period(before.next_period)?.ok_or(Refusal::OneTime)?.starts;
+    if next < today {
+        return Err(ChangeRefusal::Behind(next));
+    }
     let later = Later { before, after, next, has_other_cycle };
     let left: Vec<&Billed> = billed.iter().filter(|billed| billed.period.ends > today).collect();
     let own: Vec<&Billed> = left.iter().copied().filter(|billed| billed.addon.is_none()).collect();
@@ -134,6 +181,13 @@ pub fn change(before: &Facts, after: &Facts, billed: &[Billed], today: Date) -> 
     let Some(from) = own.iter().map(|billed| billed.from).min().map(|first| first.max(today)) else {
         return later.change(Money::zero(before.currency));
     };
+    // A change that waits is called off: it is billed as it is to be.
+    if Sold::of(after) == *billed_as {
+        return later.called_off(billed);
+    }
+    if billed_as.cycle != before.schedule.cycle && !has_other_cycle {
+        return Err(ChangeRefusal::Waiting { cycle: before.schedule.cycle, on: next });
+    }
     let now = if has_other_cycle {
         // Add-ons without a cycle of their own are billed with the service, and so given back with it.
         let follows = |billed: &Billed| {
@@ -141,7 +195,7 @@ pub fn change(before: &Facts, after: &Facts, billed: &[Billed], today: Date) -> 
             !billed.addon.is_some_and(has_term)
         };
         let left = left.into_iter().filter(|billed| follows(billed)).collect();
-        Now { before, after, left, from, today }.with_a_new_cycle(next)?
+        Now { before, after, left, from, today }.with_a_new_cycle(next, billed_as.cycle)?
     } else {
         Now { before, after, left: own, from, today }.in_the_same_periods()?
     };
@@ -160,6 +214,25 @@ struct Later<'a> {
 }
 
 impl Later<'_> {
+    /// It goes on as it is billed, from where its periods are.
+    fn called_off(&self, billed: &[Billed]) -> Result<Change, ChangeRefusal> {
+        let difference = Money::zero(self.before.currency);
+        if !self.has_other_cycle {
+            let (schedule, given_back) = (self.before.schedule, Vec::new());
+            return Ok(Change { effective_on: self.next, schedule, invoice: None, given_back, difference });
+        }
+        // The last period that is billed knows the anchor, unless its month was too short for it.
+        let last = billed.iter().filter(|billed| billed.addon.is_none()).max_by_key(|billed| billed.number);
+        let cycle = self.after.schedule.cycle;
+        let as_before = last.map(|last| Schedule { anchor: last.period.starts, cycle, first: last.number });
+        let goes_on = |schedule: &Schedule| {
+            let next = schedule.period(self.before.next_period).ok().flatten();
+            next.is_some_and(|next| next.starts == self.next)
+        };
+        let change = self.change(difference)?;
+        Ok(Change { schedule: as_before.filter(goes_on).unwrap_or(change.schedule), ..change })
+    }
+
     fn change(&self, difference: Money) -> Result<Change, ChangeRefusal> {
         let schedule = match self.has_other_cycle {
             true => Schedule { anchor: self.next, cycle: self.after.schedule.cycle, first: self.before.next_period },
@@ -186,24 +259,18 @@ impl Now<'_> {
     fn in_the_same_periods(&self) -> Result<(Money, Option<Change>), ChangeRefusal> {
         let mut lines = self.given_back();
         for billed in &self.left {
-            lines.push(line_of_rest(self.after, None, billed.period, self.from.max(billed.from))?);
+            // What was billed with a discount stays so, whether or not it holds for later periods.
+            let of_it = |discount: &&Discount| Some(&discount.code) == billed.discount.as_ref();
+            let discount = self.after.discount.as_ref().filter(of_it);
+            lines.push(line_of_rest(self.after, None, discount, billed.period, self.from.max(billed.from))?);
         }
         let schedule = self.before.schedule;
-        // A change that was to hold later is called off: it is billed as it is to be.
-        let again = lines.iter().skip(self.left.len());
-        if self.left.iter().zip(again).all(|(billed, line)| {
-            billed.product == line.product && line.part.is_some_and(|part| part.whole == billed.whole)
-        }) {
-            let difference = Money::zero(self.before.currency);
-            let (effective_on, given_back) = (self.from, Vec::new());
-            return Ok((difference, Some(Change { effective_on, schedule, invoice: None, given_back, difference })));
-        }
         let plan = self.plan(Vec::new(), Vec::new(), lines)?;
         Ok(self.if_not_cheaper(plan, schedule, Vec::new()))
     }
 
     /// A whole period of the new cycle from today. None if it costs less, is shorter, or ends before what is billed already.
-    fn with_a_new_cycle(&self, billed_through: Date) -> Result<(Money, Option<Change>), ChangeRefusal> {
+    fn with_a_new_cycle(&self, billed_through: Date, was: Cycle) -> Result<(Money, Option<Change>), ChangeRefusal> {
         let number = self.before.next_period;
         let schedule = Schedule { anchor: self.from, cycle: self.after.schedule.cycle, first: number };
         let period = schedule.period(number)?.ok_or(Refusal::OneTime)?;
@@ -214,7 +281,7 @@ impl Now<'_> {
         let mut lines = self.given_back();
         lines.extend(bill.lines);
         let plan = self.plan(vec![claim], bill.terms, lines)?;
-        let old = Schedule { cycle: self.before.schedule.cycle, ..schedule }.period(number)?.ok_or(Refusal::OneTime)?;
+        let old = Schedule { cycle: was, ..schedule }.period(number)?.ok_or(Refusal::OneTime)?;
         if period.ends <= billed_through.max(old.ends) {
             return Ok((plan.net, None));
         }
@@ -256,6 +323,8 @@ fn given_back(facts: &Facts, billed: &Billed, from: Date) -> Line {
         description: format!("Unused: {what}: {part}"),
         quantity: Quantity::from_millionths(-Quantity::ONE.millionths()),
         net: Money::new(-line.net.minor, line.net.currency),
+        discount: billed.discount.clone(),
+        tax: billed.tax,
         ..line
     }
 }
@@ -274,6 +343,7 @@ fn part_line(facts: &Facts, addon: Option<AddonId>, product: ProductId, period: 
         price_origin: PriceOrigin::Billed,
         net: price,
         allowance: None,
+        discount: None,
         part: Some(part),
         tax: facts.tax,
     }
@@ -283,12 +353,13 @@ fn part_line(facts: &Facts, addon: Option<AddonId>, product: ProductId, period: 
 pub(crate) fn line_of_rest(
     facts: &Facts,
     addon: Option<&Addon>,
+    discount: Option<&Discount>,
     whole_period: Period,
     from: Date,
 ) -> Result<Line, Refusal> {
     let rest = Period { starts: whole_period.starts.max(from), ends: whole_period.ends };
     let whole = match addon {
-        None => own_line(facts, rest)?,
+        None => own_line(facts, discount, rest)?,
         Some(addon) => line(facts, Some(addon.id), &addon.item, facts.schedule.cycle, rest)?,
     };
     let share = Share::rest(whole_period, rest.starts, facts.policy.day_count);
@@ -305,15 +376,17 @@ pub(crate) fn line_of_rest(
         ),
     };
     let description = format!("{}: {price}{part}", whole.description);
-    let price_origin = whole.price_origin;
-    Ok(Line { description, price_origin, ..part_line(facts, whole.addon, whole.product, rest, part) })
+    let (price_origin, discount) = (whole.price_origin, whole.discount);
+    Ok(Line { description, price_origin, discount, ..part_line(facts, whole.addon, whole.product, rest, part) })
 }
 
 /// All that is billed of a service and of the add-ons that follow its periods, and is not over on a day: what is known, and
 /// for what was billed before the service came here, what it costs by its rule on the first day of the period.
-pub fn all_billed(facts: &Facts, known: Vec<Billed>, today: Date) -> Result<Vec<Billed>, Refusal> {
+///
+/// That rule is the one it came with: what was billed of a service that was changed since is not made up.
+pub fn all_billed(facts: &Facts, known: Vec<Billed>, was_changed: bool, today: Date) -> Result<Vec<Billed>, Refusal> {
     let mut all = known;
-    let mut number = facts.next_period.previous();
+    let mut number = facts.next_period.previous().filter(|_| !was_changed);
     while let Some(nth) = number.filter(|nth| *nth >= facts.schedule.first) {
         let Some(period) = facts.schedule.period(nth)?.filter(|period| period.ends > today) else { break };
         if !all.iter().any(|billed| billed.number == nth && billed.addon.is_none()) {
@@ -323,7 +396,8 @@ pub fn all_billed(facts: &Facts, known: Vec<Billed>, today: Date) -> Result<Vec<
                 let (unit_price, ..) = unit_price(facts, item, facts.schedule.cycle, period.starts)?;
                 let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
                 let (product, name) = (item.product, item.name.clone());
-                all.push(Billed { number: nth, addon, product, name, period, from: period.starts, whole });
+                let (from, discount, tax) = (period.starts, None, facts.tax);
+                all.push(Billed { number: nth, addon, product, name, period, from, whole, discount, tax });
             }
         }
         if all.len() > MAX_CHANGED_PERIODS {
@@ -348,7 +422,8 @@ pub fn unused(facts: &Facts, billed: &[Billed], from: Date) -> Result<(Money, Ve
 /// What selling an add-on today bills for what is billed of its service already: the rest of each of those periods, or, if
 /// it has a cycle of its own, its own periods that begin within them. None if nothing is billed ahead: then it is billed
 /// with the next renewal.
-pub fn addon_sold(facts: &Facts, addon: &Addon, billed: &[Billed], today: Date) -> Result<Option<Plan>, ChangeRefusal> {
+pub fn addon_sold(facts: &Facts, addon: &Addon, ahead: &Ahead, today: Date) -> Result<Option<Plan>, ChangeRefusal> {
+    let Ahead { billed_as, billed } = ahead;
     changeable(&Facts { open_invoice: None, ..facts.clone() })?;
     if billed.len() > MAX_CHANGED_PERIODS {
         return Err(ChangeRefusal::TooManyPeriods);
@@ -358,10 +433,15 @@ pub fn addon_sold(facts: &Facts, addon: &Addon, billed: &[Billed], today: Date) 
     let Some(from) = periods.iter().map(|(_, from)| *from).min().map(|first| first.max(today)) else {
         return Ok(None);
     };
+    if addon.term.is_none() && billed_as.cycle != facts.schedule.cycle {
+        let on = facts.schedule.period(facts.next_period)?.map_or(today, |period| period.starts);
+        return Err(ChangeRefusal::Waiting { cycle: facts.schedule.cycle, on });
+    }
     let ends = periods.iter().map(|(period, _)| period.ends).max().unwrap_or(from);
     let (lines, terms) = match addon.term {
         None => {
-            let rest = |(period, billed): &(Period, Date)| line_of_rest(facts, Some(addon), *period, from.max(*billed));
+            let rest =
+                |(period, billed): &(Period, Date)| line_of_rest(facts, Some(addon), None, *period, from.max(*billed));
             (periods.iter().map(rest).collect::<Result<Vec<_>, _>>()?, Vec::new())
         }
         Some(mut term) => {

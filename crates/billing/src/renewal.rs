@@ -241,6 +241,8 @@ pub struct Line {
     pub net: Money,
     /// What is taken off it.
     pub allowance: Option<Allowance>,
+    /// The code of the discount it was billed with, also where that is within the whole of a part.
+    pub discount: Option<String>,
     /// What it is a part of, if it bills a part of a period or gives one back: then `unit_price` is what that part costs,
     /// and `quantity` is 1, or -1 for what is given back (EN 16931 has no negative price, BR-27).
     pub part: Option<Part>,
@@ -598,6 +600,7 @@ pub(crate) fn line(
         price_origin,
         net: unit_price.times(item.quantity, facts.policy.rounding)?,
         allowance: None,
+        discount: None,
         part: None,
         tax: facts.tax,
     })
@@ -608,14 +611,13 @@ impl Line {
     fn with(self, discount: &Discount, rounding: Rounding) -> Self {
         let allowance = discount.of(self.net, rounding);
         let net = Money::new(self.net.minor - allowance.amount.minor, self.net.currency);
-        Self { net, allowance: Some(allowance), ..self }
+        Self { net, allowance: Some(allowance), discount: Some(discount.code.clone()), ..self }
     }
 }
 
-/// The line of a whole period of the service itself, with what is taken off it.
-pub(crate) fn own_line(facts: &Facts, period: Period) -> Result<Line, Refusal> {
+/// The line of a whole period of the service itself, with this discount.
+pub(crate) fn own_line(facts: &Facts, discount: Option<&Discount>, period: Period) -> Result<Line, Refusal> {
     let own = line(facts, None, &facts.item, facts.schedule.cycle, period)?;
-    let discount = facts.discount.as_ref().filter(|discount| discount.holds(period.starts));
     Ok(match discount {
         Some(discount) => own.with(discount, facts.policy.rounding),
         None => own,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use jiff::{Span, civil::Date, civil::date};
 use perennial_billing::align::{LAST_COMMON_DAY, align};
-use perennial_billing::change::{self, Billed};
+use perennial_billing::change::{self, Ahead, Billed, Sold};
 use perennial_billing::renewal::{self, Addon, Facts, Item, Line, Policy};
 use perennial_billing::{
     AddonId, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, Period, PeriodNumber,
@@ -119,6 +119,8 @@ struct Used {
 /// What a service has become, told twice: by the lines that were billed, and by the days that were used.
 struct Life {
     facts: Facts,
+    /// What it is billed as, where that is not what it is.
+    waiting: Option<Sold>,
     today: Date,
     lines: Vec<Line>,
     used: Vec<Used>,
@@ -138,6 +140,8 @@ impl Life {
                 period: used.period,
                 from: used.first,
                 whole: Money::new(used.whole, self.facts.currency),
+                discount: None,
+                tax: self.facts.tax,
             })
             .collect()
     }
@@ -153,6 +157,7 @@ impl Life {
         self.bill(claim.number, claim.period, claim.period.starts, None);
         self.lines.extend(plan.lines);
         self.facts.next_period = claim.number.next();
+        self.waiting = None;
     }
 
     /// Notes that the days of a period are used from now on, for what the service and its add-on are.
@@ -171,7 +176,9 @@ impl Life {
 
     fn change(&mut self, after: &Facts) {
         let billed = self.billed();
-        let Ok(change) = change::change(&self.facts, after, &billed, self.today) else { return };
+        let ahead = Ahead { billed_as: self.waiting.unwrap_or(Sold::of(&self.facts)), billed };
+        let Ok(change) = change::change(&self.facts, after, &ahead, self.today) else { return };
+        self.waiting = change.invoice.is_none().then_some(ahead.billed_as).filter(|was| *was != Sold::of(after));
         let has_other_cycle = after.schedule.cycle != self.facts.schedule.cycle;
         let next_period = self.facts.next_period;
         self.facts = Facts { schedule: change.schedule, next_period, ..after.clone() };
@@ -208,6 +215,7 @@ impl Life {
         self.bill(claim.number, whole, claim.period.starts, None);
         self.lines.extend(aligned.plan.lines);
         self.facts.schedule = aligned.schedule;
+        self.waiting = None;
         self.facts.next_period = claim.number.next();
     }
 
@@ -244,7 +252,7 @@ proptest! {
         let count = if thirty { DayCount::ThirtyDayMonths } else { DayCount::Actual };
         let rounding = if half_even { Rounding::HalfEven } else { Rounding::HalfUp };
         let facts = service(currency.parse().unwrap(), cycle, count, rounding);
-        let mut life = Life { facts, today: START, lines: Vec::new(), used: Vec::new() };
+        let mut life = Life { facts, waiting: None, today: START, lines: Vec::new(), used: Vec::new() };
         let end = START.saturating_add(Span::new().years(3));
         for step in steps.iter().cycle().take(400) {
             if life.today >= end {

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use perennial_billing::align::align;
-use perennial_billing::change::{self, Billed};
+use perennial_billing::change::{self, Ahead, Billed, Sold};
 use perennial_billing::renewal::{Addon, Facts, Item, Line, Policy, Term};
 use perennial_billing::{
     AddonId, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, PeriodNumber, PriceId,
@@ -86,7 +86,8 @@ fn work_out(row: &[&str]) -> [String; 4] {
         },
     };
     // It was sold and paid elsewhere: what its periods cost is what the catalogue says.
-    let billed: Vec<Billed> = change::all_billed(&before, Vec::new(), today).unwrap();
+    let billed: Vec<Billed> = change::all_billed(&before, Vec::new(), false, today).unwrap();
+    let ahead = Ahead { billed_as: Sold::of(&before), billed: billed.clone() };
     let show = |given: &[Line], total: Money, from: Date| {
         let back = lines(given.iter().filter(|line| line.net.minor < 0 || line.quantity.millionths() < 0));
         let now = lines(given.iter().filter(|line| line.quantity.millionths() > 0));
@@ -106,7 +107,7 @@ fn work_out(row: &[&str]) -> [String; 4] {
         facts.prices.push(version(BECOMES.0, own.unwrap_or(cycle), &amount));
         let term = own.map(|own| Term { schedule: Schedule::new(today, own), next_period: PeriodNumber(0) });
         let addon = Addon { id: AddonId(1), item: item(BECOMES, quantity), term };
-        let plan = change::addon_sold(&facts, &addon, &billed, today).unwrap().expect("something is billed");
+        let plan = change::addon_sold(&facts, &addon, &ahead, today).unwrap().expect("something is billed");
         return show(&plan.lines, plan.net, today);
     }
     let (quantity, amount, _, new_cycle) = sold(becomes);
@@ -114,7 +115,7 @@ fn work_out(row: &[&str]) -> [String; 4] {
     after.item = item(BECOMES, quantity);
     after.schedule.cycle = new_cycle.expect("a cycle");
     after.prices.push(version(BECOMES.0, after.schedule.cycle, &amount));
-    let change = change::change(&before, &after, &billed, today).unwrap();
+    let change = change::change(&before, &after, &ahead, today).unwrap();
     let (lines, total) = change.invoice.map_or((Vec::new(), Money::zero(currency)), |plan| (plan.lines, plan.net));
     show(&lines, total, change.effective_on)
 }

@@ -8,6 +8,8 @@ alter table invoice_lines add column share_of {int};
 -- What is taken off a line, and why.
 alter table invoice_lines add column allowance_minor {int};
 alter table invoice_lines add column allowance_reason text;
+-- The code of the discount it was billed with, also where that is within the whole of a part.
+alter table invoice_lines add column discount_code text;
 
 -- The first day of a billed period that a change has given back.
 alter table periods add column given_back_from {date};

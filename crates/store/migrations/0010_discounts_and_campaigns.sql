@@ -90,6 +90,8 @@ create table campaign_services (
     foreign key (seller_id, service_id) references services (seller_id, id)
 ) {strict};
 
+create index campaign_services_of_service on campaign_services (seller_id, service_id);
+
 -- Whether prices that the catalogue does not have in a customer's currency are converted from the seller's own, and what
 -- they end in, in hundredths; none is whatever comes out.
 alter table sellers add column convert_prices {bool} not null default false;

@@ -291,6 +291,8 @@ pub struct Returning {
     pub is_billed: bool,
     /// Whether the campaign's price is still the one it has.
     pub is_its_own: bool,
+    /// Whether a later campaign has changed that price.
+    pub is_built_on: bool,
 }
 
 /// The services of a campaign that are still part of it, held until the transaction ends: all of them, or those that are
@@ -305,13 +307,17 @@ pub async fn returning(
 ) -> Result<Vec<Returning>> {
     let of_all = "select s.id, s.billed_through, s.campaign_id, cs.first_starts, cs.before_own_price_minor, \
         cs.before_own_price_through, cs.before_price_kept_on, cs.before_campaign_id, cs.before_campaign_price_minor, \
-        cs.before_campaign_price_from from campaign_services cs \
+        cs.before_campaign_price_from, (select count(*) from campaign_services l where l.seller_id = cs.seller_id \
+        and l.service_id = cs.service_id and l.before_campaign_id = cs.campaign_id and l.state = 'planned') as later \
+        from campaign_services cs \
         join services s on s.seller_id = cs.seller_id and s.id = cs.service_id \
         where cs.seller_id = $1 and cs.campaign_id = $2 and cs.service_id > $3 and cs.state = 'planned' \
         order by cs.service_id limit $4 {for update}";
     let of_named = "select s.id, s.billed_through, s.campaign_id, cs.first_starts, cs.before_own_price_minor, \
         cs.before_own_price_through, cs.before_price_kept_on, cs.before_campaign_id, cs.before_campaign_price_minor, \
-        cs.before_campaign_price_from from campaign_services cs \
+        cs.before_campaign_price_from, (select count(*) from campaign_services l where l.seller_id = cs.seller_id \
+        and l.service_id = cs.service_id and l.before_campaign_id = cs.campaign_id and l.state = 'planned') as later \
+        from campaign_services cs \
         join services s on s.seller_id = cs.seller_id and s.id = cs.service_id \
         where cs.seller_id = $1 and cs.campaign_id = $2 and cs.service_id > $3 and cs.state = 'planned' \
         and cs.service_id {in $5} order by cs.service_id limit $4 {for update}";
@@ -344,6 +350,7 @@ pub async fn returning(
                 },
                 is_billed: row.opt_date("billed_through")?.is_some_and(|billed| billed > first_starts),
                 is_its_own: row.opt_int("campaign_id")? == Some(campaign.0),
+                is_built_on: row.int("later")? > 0,
             })
         })
         .collect()

@@ -3,27 +3,16 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
-use perennial_billing::change::{Billed, TakenBack};
+use perennial_billing::change::{Billed, Sold, TakenBack};
 use perennial_billing::{
-    AddonId, Currency, Cycle, InvoiceId, Money, Period, PeriodNumber, ProductId, Quantity, SellerId, ServiceChangeId,
+    AddonId, Currency, InvoiceId, Money, Period, PeriodNumber, ProductId, Quantity, SellerId, ServiceChangeId,
     ServiceId,
 };
 
-use crate::invoices;
+use crate::invoices::{self, profile};
 use crate::rows::Rows;
 use crate::value::{Row, params};
 use crate::{Conn, Result, Tx};
-
-/// What a service or an add-on is: the part of it that a change may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sold {
-    /// What.
-    pub product: ProductId,
-    /// How many.
-    pub quantity: Quantity,
-    /// For periods of which length.
-    pub cycle: Cycle,
-}
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +110,7 @@ pub async fn billed(
     seller: SellerId,
     service: ServiceId,
     currency: Currency,
+    own_terms: &[AddonId],
     after: Date,
 ) -> Result<Vec<Billed>> {
     let sql = "select period, starts, ends from periods where seller_id = $1 and service_id = $2 and state <> 'void' \
@@ -135,7 +125,7 @@ pub async fn billed(
         .collect::<Result<Vec<_>>>()?;
     // Later invoices say what is billed for the rest of a period; what they give back is told by a negative quantity.
     let sql = "select l.addon_id, l.product_id, p.name, l.period_starts, l.period_ends, l.net_minor, l.whole_minor, \
-        l.whole_starts, l.share_days, l.share_of from (select invoice_id from periods where seller_id = $1 and service_id = $2 \
+        l.whole_starts, l.share_days, l.share_of, l.discount_code, l.tax_category, l.tax_rate_ppm from (select invoice_id from periods where seller_id = $1 and service_id = $2 \
         and state <> 'void' and ends > $3 union select invoice_id from service_changes where seller_id = $1 \
         and service_id = $2 and invoice_id is not null) as b \
         join invoices i on i.seller_id = $1 and i.id = b.invoice_id and i.status <> 'void' \
@@ -151,13 +141,19 @@ pub async fn billed(
         let whole =
             part.map_or_else(|| row.int("net_minor").map(|minor| Money::new(minor, currency)), |p| Ok(p.whole))?;
         let addon = row.opt_int("addon_id")?.map(AddonId);
-        let is_within = |period: &Period| period.starts <= days.starts && days.starts < period.ends;
+        // What follows the service ends with the period it was billed for: a period that was given back whole may lie within
+        // one that was billed later.
+        let follows = addon.is_none_or(|addon| !own_terms.contains(&addon));
+        let is_within = |period: &Period| {
+            period.starts <= days.starts && days.starts < period.ends && (!follows || days.ends == period.ends)
+        };
         let Some((number, claimed)) = claims.iter().find(|(_, period)| is_within(period)) else { continue };
         // A part says of which period, of which it bills the rest; what was billed before it is no more than claimed.
         let period = part.map_or(days, |part| Period { starts: part.starts, ends: days.ends });
-        let from = if addon.is_some() && part.is_none() { days.starts } else { claimed.starts.max(period.starts) };
+        let from = if follows { claimed.starts.max(period.starts) } else { days.starts };
         let (product, name) = (ProductId(row.int("product_id")?), row.text("name")?);
-        let last = Billed { number: *number, addon, product, name, period, from, whole };
+        let (discount, tax) = (row.opt_text("discount_code")?, profile(row)?);
+        let last = Billed { number: *number, addon, product, name, period, from, whole, discount, tax };
         billed.insert((*number, addon, period.ends), last);
     }
     let mut billed: Vec<Billed> = billed.into_values().collect();
@@ -186,7 +182,7 @@ pub async fn give_back(
 }
 
 /// What taking an unpaid invoice back for a change of this service comes to; none if it bills other services too, nothing
-/// of this one, or what an earlier change was to cost.
+/// of this one, what an earlier change was to cost, or periods for which a change has billed more since.
 pub async fn can_take_back(
     conn: &mut Conn,
     seller: SellerId,
@@ -196,6 +192,10 @@ pub async fn can_take_back(
     let sql = "select p.service_id, p.period from periods p join invoices i on i.seller_id = p.seller_id \
         and i.id = p.invoice_id and i.status = 'issued' where p.seller_id = $1 and p.invoice_id = $2 \
         and not exists (select 1 from service_changes c where c.seller_id = p.seller_id and c.invoice_id = p.invoice_id) \
+        and not exists (select 1 from service_changes c join invoices o on o.seller_id = c.seller_id \
+        and o.id = c.invoice_id and o.status <> 'void' join invoice_lines l on l.seller_id = o.seller_id \
+        and l.invoice_id = o.id where c.seller_id = p.seller_id and c.service_id = p.service_id \
+        and l.service_id = p.service_id and l.quantity_millionths > 0 and l.period_ends > p.starts) \
         order by p.service_id, p.period";
     let rows = conn.rows(sql, params![seller.0, invoice.0]).await?;
     let claims = rows.iter().map(|row| Ok((ServiceId(row.int("service_id")?), PeriodNumber(row.small("period")?))));
@@ -218,11 +218,13 @@ pub async fn can_take_back(
 }
 
 /// Takes an unpaid invoice back: it is void, its periods are free, what was booked for it is booked the other way, and a mail
-/// that waits is called off.
-pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked_on: Date) -> Result<()> {
+/// that waits is called off. Nothing, if it is not unpaid any more.
+pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked_on: Date) -> Result<bool> {
     let this = || params![seller.0, invoice.0];
-    tx.execute("update invoices set status = 'void' where seller_id = $1 and id = $2 and status = 'issued'", this())
-        .await?;
+    let sql = "update invoices set status = 'void' where seller_id = $1 and id = $2 and status = 'issued'";
+    if tx.execute(sql, this()).await? != 1 {
+        return Ok(false);
+    }
     tx.execute("update periods set state = 'void' where seller_id = $1 and invoice_id = $2", this()).await?;
     let sql = "insert into ledger_entries (seller_id, invoice_id, entry, account, currency, amount_minor, booked_on) \
         select seller_id, invoice_id, entry + (select max(entry) from ledger_entries where seller_id = $1 \
@@ -236,5 +238,5 @@ pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked
     let services = tx.rows("select service_id from periods where seller_id = $1 and invoice_id = $2", this()).await?;
     let services = services.iter().map(|row| row.int("service_id")).collect::<Result<Vec<_>>>()?;
     tx.execute(sql, params![seller.0, invoice.0, services]).await?;
-    Ok(())
+    Ok(true)
 }

@@ -244,7 +244,7 @@ pub async fn taxes(conn: &mut Conn, seller: SellerId, invoice: &Invoice) -> Resu
         .collect()
 }
 
-fn profile(row: &Row) -> Result<TaxProfile> {
+pub(crate) fn profile(row: &Row) -> Result<TaxProfile> {
     Ok(TaxProfile {
         category: row.word("tax_category", TaxCategory::from_code)?,
         rate: Rate::from_parts_per_million(row.int("tax_rate_ppm")?),

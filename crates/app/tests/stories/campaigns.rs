@@ -136,7 +136,7 @@ on_both_databases! {
         (second.from, second.change) = (date(2027, 4, 1), PriceChange::By(sek(100)));
         second.selection.currency = Some("SEK".parse().unwrap());
         let early = provider.app.preview_campaign(provider.id(), &second, |_| {}).await.unwrap();
-        assert_snapshot!(format!("{:?}", early.left), @r#"{"campaign 1 changes its price already, from 2027-01-01": 4}"#);
+        assert_snapshot!(format!("{:?}", early.left), @r#"{"campaign 1 changes its price already, from 2027-01-01": 3}"#);
         let mut told = Vec::new();
         for round in 0..5 {
             for service in &services {
@@ -166,8 +166,8 @@ on_both_databases! {
         3: 2027-03-01 95.40
         3: 2027-04-01 96.40
         4: 2026-12-01 50.00
-        4: 2027-01-01 53.00
-        4: 2027-02-01 53.00
+        4: 2027-01-01 50.00
+        4: 2027-02-01 100.00
         4: 2027-03-01 120.00
         4: 2027-04-01 121.00
         ");
@@ -246,6 +246,30 @@ on_both_databases! {
         2||||||
         3||||||
         ");
+        provider.assert_well().await;
+    }
+
+    async fn a_campaign_that_is_started_twice_rises_once_and_layers_come_off_from_above(kind) {
+        let provider = Provider::new(kind).await;
+        let product = provider.product("Server", "100.00").await;
+        let anna = provider.customer("Anna Ek").await;
+        let service = provider.service(anna, product, date(2026, 12, 1)).await;
+        let staff = provider.staff();
+        let first = rise(of_product(product));
+        provider.app.start_campaign(&staff, &first, |_| {}).await.unwrap();
+        let again = provider.app.start_campaign(&staff, &first, |_| {}).await.unwrap_err();
+        assert_snapshot!(again, @"the campaign changes none of 1 services (1: campaign 1 changes its price already, from 2027-01-01)");
+        // Billed at it, the next one may come on top.
+        for _ in 0..2 {
+            renew_and_pay(&provider, service).await;
+        }
+        let second = NewCampaign { from: date(2027, 3, 1), ..first };
+        provider.app.start_campaign(&staff, &second, |_| {}).await.unwrap();
+        let under = provider.app.opt_out(&staff, CampaignId(1), &[service]).await.unwrap_err();
+        assert_snapshot!(under, @"a later campaign has changed the price of service 1, too: take that one back first");
+        assert_eq!(provider.app.undo_campaign(&staff, CampaignId(2)).await.unwrap(), 1);
+        assert_eq!(renew_and_pay(&provider, service).await, ("2027-02-01".to_owned(), "106.00".to_owned()));
+        assert_eq!(renew_and_pay(&provider, service).await, ("2027-03-01".to_owned(), "106.00".to_owned()));
         provider.assert_well().await;
     }
 }

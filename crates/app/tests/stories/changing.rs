@@ -195,6 +195,118 @@ on_both_databases! {
         provider.assert_well().await;
     }
 
+    async fn what_was_given_back_whole_is_not_given_back_again(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
+        renew_and_pay(&provider, service).await;
+        provider.set_day(date(2026, 12, 21));
+        let year = change(&provider, service, to_cycle("1y")).await.unwrap();
+        provider.settle(year.invoice.unwrap().id);
+        provider.set_day(date(2026, 12, 25));
+        let upgraded = change(&provider, service, to_product(large)).await.unwrap();
+        let lines = upgraded.change.invoice.unwrap().lines;
+        let told: Vec<_> = lines.iter().map(|line| format!("{} = {}", line.description, line.net)).collect();
+        assert_snapshot!(told.join("\n"), @"
+        Unused: Web S vps.example.net, 2026-12-25 – 2027-12-20: 1000.00 × 361/365 = -989.04 SEK
+        Web L vps.example.net, 2026-12-25 – 2027-12-20: 2500.00 × 361/365 = 2472.60 SEK
+        ");
+        provider.assert_well().await;
+    }
+
+    async fn while_another_cycle_waits_nothing_is_priced_by_it(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 31)).await;
+        provider.set_day(date(2027, 1, 10));
+        let year = change(&provider, service, to_cycle("1y")).await.unwrap();
+        provider.settle(year.invoice.unwrap().id);
+        let before = story(&provider, service).await;
+        change(&provider, service, to_cycle("1m")).await.unwrap();
+        let backup = provider.product("Backup", "31.00").await;
+        let new = NewAddon { service, product: backup, quantity: Quantity::ONE, own_price_minor: None, cycle: None };
+        let mut said = vec![provider.app.sell_addon(&provider.staff(), new).await.unwrap_err().to_string()];
+        for request in [to_product(large), to_quantity("2")] {
+            said.push(change(&provider, service, request).await.unwrap_err().to_string());
+        }
+        assert_snapshot!(said.join("\n"), @"
+        Service becomes 1m on 2028-01-10: change it from then on, or give it back the cycle that is billed first
+        Service becomes 1m on 2028-01-10: change it from then on, or give it back the cycle that is billed first
+        Service becomes 1m on 2028-01-10: change it from then on, or give it back the cycle that is billed first
+        ");
+        // He thinks again: the year goes on as if nothing had been, and nothing is billed.
+        provider.set_day(date(2027, 1, 20));
+        let back = change(&provider, service, to_cycle("1y")).await.unwrap();
+        assert_eq!((back.invoice, back.change.difference.minor), (None, 0));
+        assert_eq!(story(&provider, service).await, before);
+        change(&provider, service, to_product(large)).await.unwrap();
+        provider.assert_well().await;
+    }
+
+    async fn a_coupon_for_later_takes_nothing_off_what_is_billed(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, small, large) = erik(&provider, date(2026, 12, 1)).await;
+        let off = perennial_billing::Off::Percent(perennial_billing::Rate::parse_percent("50").unwrap());
+        let coupon = perennial_app::NewCoupon {
+            code: "HALF".to_owned(), off, currency: None, periods: Some(1), through: None, product: None, customer: None,
+            redeem_through: None, max_uses: None,
+        };
+        provider.app.create_coupon(provider.id(), perennial_app::Actor::Cli, coupon).await.unwrap();
+        provider.app.redeem_coupon(&provider.staff(), service, "HALF").await.unwrap();
+        let doubled = change(&provider, service, to_quantity("2")).await.unwrap();
+        assert_eq!(doubled.change.difference.amount(), "100.00", "December costs twice as much, whole");
+        // January is billed with the coupon; what it becomes within January is, too, though the coupon is used up.
+        provider.set_day(date(2027, 1, 1));
+        renew_and_pay(&provider, service).await;
+        provider.set_day(date(2027, 1, 17));
+        let upgraded = change(&provider, service, ChangeRequest { product: Some(large), ..ChangeRequest::default() }).await.unwrap();
+        let lines = upgraded.change.invoice.unwrap().lines;
+        let told: Vec<_> = lines.iter().map(|line| format!("{} = {}", line.description, line.net)).collect();
+        assert_snapshot!(told.join("\n"), @"
+        Unused: Web S vps.example.net, 2027-01-17 – 2027-01-31: 100.00 × 15/31 = -48.39 SEK
+        Web L vps.example.net, 2027-01-17 – 2027-01-31: 2 × 250.00 − 250.00 (HALF: 50 %) = 250.00; 250.00 × 15/31 = 120.97 SEK
+        ");
+        // A price that rose meanwhile is not charged to who calls a change off.
+        change(&provider, service, to_product(small)).await.unwrap();
+        provider.price(large, "1m", "400.00", date(2027, 1, 1)).await;
+        let back = change(&provider, service, to_product(large)).await.unwrap();
+        assert_eq!((back.invoice, back.change.difference.minor), (None, 0));
+        provider.assert_well().await;
+    }
+
+    async fn an_invoice_that_an_addon_was_billed_beside_is_not_taken_back(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
+        let backup = provider.product("Backup", "31.00").await;
+        provider.set_day(date(2026, 12, 20));
+        renew(&provider, service).await;
+        let new = NewAddon { service, product: backup, quantity: Quantity::ONE, own_price_minor: None, cycle: None };
+        provider.app.sell_addon(&provider.staff(), new).await.unwrap();
+        let request = ChangeRequest { takes_back: true, ..to_product(large) };
+        assert!(matches!(change(&provider, service, request).await, Err(AppError::Conflict(_))));
+        provider.assert_well().await;
+    }
+
+    async fn what_is_given_back_is_taxed_as_it_was(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
+        provider.database.sql("update customers set tax_category = 'AE', tax_rate_ppm = 0").unwrap();
+        provider.set_day(date(2026, 12, 11));
+        change(&provider, service, to_product(large)).await.unwrap();
+        assert_snapshot!(ledger_of(&provider).await.lines().skip(2).collect::<Vec<_>>().join("\n"), @"
+        202600002 Erik Ek: issued 2026-12-11, due 2026-12-25, 101.61 + -16.94 VAT = 84.67 SEK
+          Unused: Web S vps.example.net, 2026-12-11 – 2026-12-31: 100.00 × 21/31 | -1 × 67.74 = -67.74 | S 25 %
+          Web L vps.example.net, 2026-12-11 – 2026-12-31: 250.00 × 21/31 | 1 × 169.35 = 169.35 | AE 0 %
+        ");
+        provider.assert_well().await;
+    }
+
+    async fn what_has_begun_unbilled_is_renewed_before_it_is_changed(kind) {
+        let provider = Provider::new(kind).await;
+        let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
+        provider.set_day(date(2027, 1, 5));
+        let error = change(&provider, service, to_product(large)).await.unwrap_err();
+        assert_snapshot!(error, @"Service is not billed from 2027-01-01 on, which is over: renew it first");
+    }
+
     async fn an_unpaid_renewal_is_in_the_way_unless_it_is_taken_back(kind) {
         let provider = Provider::new(kind).await;
         let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
@@ -264,7 +376,7 @@ on_both_databases! {
         provider.set_day(date(2026, 12, 10));
         change(&provider, service, to_cycle("1y")).await.unwrap();
         let request = ChangeRequest { takes_back: true, ..to_quantity("2") };
-        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too, or what an earlier change costs, and cannot be taken back: have it paid first");
+        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too, or what an earlier change costs, and cannot be taken back for this one: have it paid first");
         provider.assert_well().await;
     }
 
@@ -280,7 +392,7 @@ on_both_databases! {
         let origin = perennial_store::runs::RunOrigin::Request;
         provider.app.run(provider.id(), origin, None, stop, |_| {}).await.unwrap();
         let request = ChangeRequest { takes_back: true, ..to_product(large) };
-        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too, or what an earlier change costs, and cannot be taken back: have it paid first");
+        assert_snapshot!(change(&provider, service, request).await.unwrap_err(), @"Invoice 2 bills other services too, or what an earlier change costs, and cannot be taken back for this one: have it paid first");
         assert!(change(&provider, other, to_product(large)).await.is_err());
         provider.assert_well().await;
     }

@@ -137,4 +137,28 @@ on_both_databases! {
         workers.finish().await;
         provider.assert_well().await;
     }
+
+    async fn one_who_leaves_addons_out_leaves_them_to_the_others(kind) {
+        let (provider, service, ..) = nils(kind).await;
+        let (queue, workers) = perennial_app::RenewalQueue::start(&provider.app);
+        let mut calls = tokio::task::JoinSet::new();
+        for nth in 0..32 {
+            // Half of them ask for too much, without add-ons, and are refused.
+            let order = match nth % 2 {
+                0 => Order { periods: 60, addons: Some(Vec::new()) },
+                _ => Order::default(),
+            };
+            let (queue, caller) = (queue.clone(), provider.staff());
+            calls.spawn(async move { queue.renew_ordered(caller, service, order).await });
+        }
+        let outcomes = calls.join_all().await;
+        let renewed = outcomes.iter().find_map(|outcome| match outcome {
+            Ok(Outcome::Renewed(renewed)) => Some(renewed),
+            _ => None,
+        });
+        assert_eq!(renewed.unwrap().plan.lines.len(), 3, "the server, its backup and its certificate");
+        drop(queue);
+        workers.finish().await;
+        provider.assert_well().await;
+    }
 }

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, bail};
 use perennial_app::{Actor, AppError, CancelRequest, ChangeRequest, MAX_CHANGES_LISTED, ServiceChange};
+use perennial_billing::change::Sold;
 use perennial_billing::{Currency, Money, PriceRule, ServiceId};
 use perennial_store::cancellations::{Cancellation, CancellationTiming};
-use perennial_store::changes::Sold;
 use perennial_store::customers;
 use perennial_store::services::{self, Service};
 use serde::Serialize;

@@ -186,17 +186,18 @@ fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
         .int("price_id", l().map(|(.., line)| origin(line).1))
         .int("allowance_minor", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.amount.minor)))
         .text("allowance_reason", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.reason.clone())))
+        .text("discount_code", l().map(|(.., line)| line.discount.clone()))
         .int("whole_minor", l().map(|(.., line)| line.part.map(|part| part.whole.minor)))
         .date("whole_starts", l().map(|(.., line)| line.part.map(|part| part.starts)))
         .int("share_days", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.days))))
         .int("share_of", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.of))));
     let sql = "insert into invoice_lines (seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, whole_starts, share_days, \
-        share_of) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
+        price_origin, price_id, allowance_minor, allowance_reason, discount_code, whole_minor, \
+        whole_starts, share_days, share_of) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
         quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id, allowance_minor, allowance_reason, whole_minor, whole_starts, share_days, \
-        share_of from {rows}";
+        price_origin, price_id, allowance_minor, allowance_reason, discount_code, whole_minor, \
+        whole_starts, share_days, share_of from {rows}";
     (sql, rows)
 }
 

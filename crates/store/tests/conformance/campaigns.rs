@@ -131,8 +131,8 @@ on_both_databases! {
         assert_eq!(PriceColumns::of(&known), columns(Some(id.0)));
         let mut tx = shop.begin().await;
         let all = campaigns::returning(&mut tx, seller, id, None, ServiceId(0), 9).await.unwrap();
-        let of_his = Returning { service: ServiceId(3), before: columns(None), is_billed: false, is_its_own: false };
-        let of_hers = Returning { service: SERVICE, before, is_billed: false, is_its_own: true };
+        let of_his = Returning { service: ServiceId(3), before: columns(None), is_billed: false, is_its_own: false, is_built_on: false };
+        let of_hers = Returning { service: SERVICE, before, is_billed: false, is_its_own: true, is_built_on: false };
         assert_eq!(all, [of_his.clone(), of_hers]);
         let named = campaigns::returning(&mut tx, seller, id, Some(&[ServiceId(3)]), ServiceId(0), 9).await.unwrap();
         assert_eq!(named, [of_his]);

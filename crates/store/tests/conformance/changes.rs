@@ -1,9 +1,9 @@
 //! Changes of services: the trail of them, what is billed ahead, what is given back and taken back.
 
 use jiff::civil::date;
-use perennial_billing::change::TakenBack;
+use perennial_billing::change::{Sold, TakenBack};
 use perennial_billing::{AddonId, InvoiceId, PeriodNumber, SellerId, ServiceChangeId, ServiceId};
-use perennial_store::changes::{self, ServiceChange, Sold};
+use perennial_store::changes::{self, ServiceChange};
 use perennial_store::invoices::InvoiceStatus;
 use perennial_testkit::on_both_databases;
 
@@ -53,7 +53,7 @@ on_both_databases! {
         shop.put_addons(&[addon(1, SERVICE, SERVER)]).await;
         let billed = async |after| {
             let mut conn = shop.read().await;
-            let found = changes::billed(&mut conn, shop.id(), SERVICE, sek(), after).await.unwrap();
+            let found = changes::billed(&mut conn, shop.id(), SERVICE, sek(), &[], after).await.unwrap();
             found.iter().map(|b| (b.number.0, b.addon.map(|id| id.0), b.period.starts, b.whole.minor)).collect::<Vec<_>>()
         };
         assert_eq!(billed(TODAY).await, []);
@@ -81,7 +81,8 @@ on_both_databases! {
         assert_eq!(can, Some(TakenBack { invoice, from: PeriodNumber(0), addons, discounts }));
         let other = changes::can_take_back(&mut tx, shop.id(), ServiceId(2), invoice).await.unwrap();
         assert_eq!(other, None, "it bills another service");
-        changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap();
+        assert!(changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap());
+        assert!(!changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap(), "it is void");
         tx.commit().await.unwrap();
         assert_eq!(shop.invoice(invoice).await.status, InvoiceStatus::Void);
         assert_eq!(shop.invoice(written[1].id).await.status, InvoiceStatus::Issued);

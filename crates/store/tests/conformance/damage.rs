@@ -149,7 +149,7 @@ on_both_databases! {
         assert_reported(kind, lost, LINES, "invoice 202600003: net 10000, lines 0").await;
         let added = "insert into invoice_lines select seller_id, invoice_id, 9, service_id, addon_id, product_id, \
             description, quantity_millionths, unit_price_minor, -1, tax_category, tax_rate_ppm, period_starts, \
-            period_ends, price_origin, price_id, null, null, null, null, null, null from invoice_lines where invoice_id = 3";
+            period_ends, price_origin, price_id, null, null, null, null, null, null, null from invoice_lines where invoice_id = 3";
         assert_reported(kind, added, LINES, "invoice 202600003: net 10000, lines 9999").await;
     }
 

@@ -54,6 +54,7 @@ fn extreme(new: NewInvoice) -> NewInvoice {
             _ => PriceOrigin::Catalogue(PriceId(n)),
         },
         net: Money::new(if n == 1 { i64::MAX - 1 } else { 0 }, yen),
+        discount: (n % 5 == 0).then(|| text.to_owned()),
         allowance: (n % 4 == 0).then(|| Allowance { amount: Money::new(i64::MAX - n, yen), reason: text.to_owned() }),
         part: (n % 3 == 0).then(|| Part {
             whole: Money::new(i64::MAX, yen),

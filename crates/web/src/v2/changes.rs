@@ -5,8 +5,9 @@ use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use jiff::civil::Date;
 use perennial_app::{ChangeRequest, Changed, Scope};
+use perennial_billing::change::Sold;
 use perennial_billing::{Cycle, Quantity, ServiceChangeId, ServiceId};
-use perennial_store::changes::{ServiceChange, Sold};
+use perennial_store::changes::ServiceChange;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{Invoice, InvoiceLine, invoice, line};
@@ -75,7 +76,7 @@ pub(crate) async fn make(
     Json(new): Json<NewChange>,
 ) -> Result<Response, ApiError> {
     let service: ServiceId = path_id("svc_", path)?;
-    if new.product.is_some() || new.quantity.is_some() {
+    if new.product.is_some() || new.quantity.is_some() || new.take_back_open_invoice {
         context.require_staff(Scope::WriteBilling)?;
     } else {
         context.require(Scope::WriteBilling)?;
