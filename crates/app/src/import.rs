@@ -308,7 +308,8 @@ impl Known {
 /// What makes a price version unique.
 fn price_key(price: &NewPrice) -> String {
     let NewPrice { product, cycle, amount, starts, from_quantity } = price;
-    format!("{product} {cycle} {} from {starts}, for {from_quantity}", amount.currency)
+    let many = if *from_quantity == Quantity::ZERO { String::new() } else { format!(", for {from_quantity}") };
+    format!("{product} {cycle} {} from {starts}{many}", amount.currency)
 }
 
 /// The periods of its own that an add-on has, if its row names a cycle.

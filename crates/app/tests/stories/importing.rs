@@ -5,7 +5,7 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 use jiff::civil::date;
-use perennial_app::{CSV_FILES, ImportError, MAX_BATCH_SERVICES, Outcome, Tally};
+use perennial_app::{CSV_COLUMNS_ADDED, CSV_FILES, ImportError, MAX_BATCH_SERVICES, Outcome, Tally};
 use perennial_billing::{AddonId, PeriodNumber, ServiceId};
 use perennial_store::invoices::{self, InvoiceFilter};
 use perennial_store::{addons, contacts, customers, services};
@@ -37,6 +37,38 @@ on_both_databases! {
         assert_eq!(renewed.billed_through, Some(date(2027, 5, 29)), "what has moved on is not turned back");
         // What is sold from now on gets ids beyond the imported ones.
         assert!(provider.customer("Next Customer").await.0 > 31_499);
+        provider.assert_well().await;
+    }
+
+    async fn volume_prices_and_addons_with_years_of_their_own_are_read(kind) {
+        let provider = Provider::new(kind).await;
+        let customer = "1,private,Anna Ek,,anna@example.com,,Storgatan 1,,852 30,Sundsvall,SE,,sv,SEK,0,2020-01-01";
+        let addons = "7,20,11,1,,,,\n8,20,11,1,,1y,2026-03-01,2027-03-01\n";
+        let files = |addons| folder_with(&[
+            ("customers.csv", customer),
+            ("products.csv", "10,Server,3,vps,standard,catalogue\n11,Certificate,7,addon,standard,catalogue"),
+            ("prices.csv", "10,1m,SEK,100.00,2020-01-01,\n10,1m,SEK,90.00,2020-01-01,10\n11,1m,SEK,5.00,2020-01-01,\n\
+                11,1y,SEK,50.00,2020-01-01,0"),
+            ("services.csv", "20,1,10,vps,active,1m,2026-01-01,2027-03-01,10,,1"),
+            ("addons.csv", addons),
+        ]);
+        provider.app.import_csv(provider.id(), files(addons).path(), |_, _| {}).await.unwrap();
+        let renewals = provider.app.renew(&provider.staff(), &[ServiceId(20)]).await.unwrap();
+        let Outcome::Renewed(renewed) = &renewals[0].outcome else { panic!("{renewals:?}") };
+        let lines: Vec<_> = renewed.plan.lines.iter().map(|line| format!("{} = {}", line.description, line.net)).collect();
+        assert_snapshot!(lines.join("\n"), @"
+        Server vps, 2027-03-01 – 2027-03-31 = 900.00 SEK
+        + Certificate, 2027-03-01 – 2027-03-31 = 5.00 SEK
+        + Certificate, 2027-03-01 – 2028-02-29 = 50.00 SEK
+        ");
+        let bad = "7,20,11,1,,1y,2026-03-01,2027-04-01\n8,20,11,1,,1y,,2027-03-01\n9,20,11,1,,once,2026-03-01,2027-03-01\n";
+        let problems = provider.app.import_csv(provider.id(), files(bad).path(), |_, _| {}).await.unwrap_err();
+        let ImportError::Problems { problems, .. } = problems else { panic!("{problems}") };
+        assert_snapshot!(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"), @"
+        addons.csv:2: next_due: 2027-04-01 is not 2026-03-01 plus a whole number of cycles of 1y
+        addons.csv:3: anchor: is missing
+        addons.csv:4: cycle: once does not recur; leave it empty to bill it with its service
+        ");
         provider.assert_well().await;
     }
 
@@ -167,11 +199,14 @@ async fn renew_everything(kind: Kind) -> Vec<String> {
     documents
 }
 
-/// The five files with their heads and these rows.
+/// The five files with these rows and the heads that fit them: with the columns that were added later, or without.
 fn folder_with(rows: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (file, text) in rows {
         let (_, columns) = CSV_FILES.iter().find(|(name, _)| name == file).unwrap();
+        let width = text.lines().next().map_or(0, |row| row.split(',').count());
+        let added = CSV_COLUMNS_ADDED.iter().find(|(name, _)| name == file).map_or(0, |(_, added)| *added);
+        let columns = if width == columns.len() { columns } else { &columns[..columns.len() - added] };
         let path: &Path = &folder.path().join(file);
         fs::write(path, format!("{}\n{text}", columns.join(","))).unwrap();
     }
