@@ -18,6 +18,8 @@ use crate::{App, AppError, Caller, Problem, Result};
 
 /// Services that one campaign changes at most.
 pub const MAX_CAMPAIGN_SERVICES: usize = 100_000;
+/// How far ahead a campaign may begin.
+pub const MAX_CAMPAIGN_MONTHS: i32 = 36;
 /// Services looked at together.
 const PART_SERVICES: usize = 500;
 /// Services that are left alone and named in a preview at most; more are only counted.
@@ -130,9 +132,18 @@ impl App {
         {
             problems.push(Problem::new("to", "must not be negative"));
         }
+        if let PriceChange::Percent(rate) = new.change
+            && rate.parts_per_million() < -1_000_000
+        {
+            problems.push(Problem::new("percent", "must not be less than -100"));
+        }
+        if new.selection.group.as_ref().is_some_and(|group| group.trim().is_empty()) {
+            problems.push(Problem::new("group", "is empty: leave it out to choose from all"));
+        }
         let today = self.today(seller).await?;
-        if new.from < today {
-            problems.push(Problem::new("from", format!("must not be before today, {today}")));
+        let latest = today.saturating_add(Span::new().months(MAX_CAMPAIGN_MONTHS));
+        if new.from < today || new.from > latest {
+            problems.push(Problem::new("from", format!("must be a day from {today} to {latest}")));
         }
         refuse(problems)
     }

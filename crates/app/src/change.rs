@@ -11,7 +11,7 @@ use perennial_billing::{
     AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, Refusal, Schedule,
     ServiceChangeId, ServiceId,
 };
-use perennial_store::changes::{self, ServiceChange};
+use perennial_store::changes::{self, BILLED_ELSEWHERE, ServiceChange};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::products::Product;
 use perennial_store::renewals::{self, Gathered, Round, WrittenInvoice};
@@ -224,14 +224,21 @@ impl App {
         let own_terms: Vec<AddonId> = own_terms.collect();
         let conn = round.conn().await?;
         let known = changes::billed(conn, seller.id, facts.service, facts.currency, &own_terms, today).await?;
-        let known = known.into_iter().filter(|billed| billed.number < facts.next_period).collect();
+        let known = known.into_iter().filter_map(|mut billed| {
+            if billed.number == BILLED_ELSEWHERE {
+                billed.number = facts.schedule.number_starting(billed.period.starts)?;
+            }
+            (billed.number < facts.next_period).then_some(billed)
+        });
+        let known = known.collect();
         let made = changes::of_service(conn, seller.id, facts.service, None, MAX_CHANGES_LISTED).await?;
         let made: Vec<ServiceChange> = made.into_iter().filter(|change| change.addon.is_none()).collect();
         let next = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);
         // The first of those that wait says what is billed.
         let waits = |change: &&ServiceChange| change.invoice.is_none() && Some(change.effective_on) == next;
         let billed_as = made.iter().take_while(waits).last().map_or(Sold::of(facts), |change| change.from);
-        let billed = change::all_billed(facts, known, !made.is_empty(), today);
+        let was_changed = billed_as != Sold::of(facts) || made.iter().any(|change| change.invoice.is_some());
+        let billed = change::all_billed(facts, known, was_changed, today);
         let billed = billed.map_err(|no| refused(no.into(), &gathered, fed))?;
         let ahead = Ahead { billed_as, billed };
         Ok(Found { seller, gathered, ahead, today })

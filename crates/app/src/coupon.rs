@@ -1,11 +1,11 @@
 //! Coupons: making one, and using one for a service.
 
 use jiff::civil::Date;
-use perennial_billing::{CouponId, Currency, CustomerId, Discount, Off, ProductId, SellerId, ServiceId};
+use perennial_billing::{CouponId, Currency, CustomerId, Discount, Off, ProductId, SellerId, ServiceId, ServiceStatus};
 use perennial_store::coupons::{self, Coupon};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::services::{self, Service};
-use perennial_store::{StoreError, customers, renewals};
+use perennial_store::{StoreError, customers, products, renewals};
 
 use crate::error::refuse;
 use crate::{Actor, App, AppError, Caller, Problem, Result};
@@ -43,8 +43,21 @@ impl App {
     /// [`AppError::Invalid`], and [`AppError::Conflict`] when there is one with that code.
     pub async fn create_coupon(&self, seller: SellerId, actor: Actor, new: NewCoupon) -> Result<Coupon> {
         let code = new.code.trim().to_ascii_uppercase();
-        refuse(problems(&new, &code))?;
+        let mut problems = problems(&new, &code);
+        let today = self.today(seller).await?;
+        for (field, day) in [("through", new.through), ("redeem_through", new.redeem_through)] {
+            if day.is_some_and(|day| day < today) {
+                problems.push(Problem::new(field, "is over"));
+            }
+        }
+        refuse(problems)?;
         let mut tx = self.store.begin().await?;
+        if let Some(product) = new.product {
+            products::get(&mut tx, seller, product).await?.ok_or(AppError::NotFound("Product"))?;
+        }
+        if let Some(customer) = new.customer {
+            customers::get(&mut tx, seller, customer).await?.ok_or(AppError::NotFound("Customer"))?;
+        }
         let coupon = Coupon {
             id: CouponId(ids::take(&mut tx, IdKind::Coupon, 1).await?[0]),
             code,
@@ -152,6 +165,11 @@ fn unusable(coupon: &Coupon, service: &Service, currency: Currency, today: Date)
     }
     if coupon.through.is_some_and(|through| through < next) {
         return Some(format!("coupon {code} ends before the next period of this service, which begins on {next}"));
+    }
+    let has_ended =
+        matches!(service.status, ServiceStatus::Cancelled | ServiceStatus::Terminated | ServiceStatus::Fraud);
+    if has_ended {
+        return Some(format!("Service is {}", service.status));
     }
     if !service.schedule.cycle.is_recurring() {
         return Some("Service has no periods to take anything off".to_owned());

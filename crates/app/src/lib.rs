@@ -52,7 +52,9 @@ use crate::known::Known;
 pub use addon::NewAddon;
 pub use align::Alignment;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
-pub use campaign::{CampaignEffect, MAX_CAMPAIGN_REMARKS, MAX_CAMPAIGN_SERVICES, MAX_OPT_OUTS, NewCampaign};
+pub use campaign::{
+    CampaignEffect, MAX_CAMPAIGN_MONTHS, MAX_CAMPAIGN_REMARKS, MAX_CAMPAIGN_SERVICES, MAX_OPT_OUTS, NewCampaign,
+};
 pub use cancellation::{CancelRequest, Cancelled};
 pub use change::{AddonSold, ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
 pub use clock::Clock;
@@ -85,7 +87,7 @@ pub use run_report::{DryRun, MAX_DRY_RUN_PROBLEMS, RunReport};
 pub use run_schedule::{SANDBOX_INTERVAL, SCHEDULE_INTERVAL, start_schedule};
 pub use sandbox::MAX_ADVANCE_DAYS;
 pub use seller::NewSeller;
-pub use service::{NewService, ServiceChange};
+pub use service::{MAX_QUANTITY, NewService, ServiceChange};
 pub use simulate::{MAX_SIMULATED_MONTHS, MonthTotal};
 
 /// What every door holds. Cheap to clone.

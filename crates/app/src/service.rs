@@ -13,6 +13,9 @@ use perennial_store::{StoreError, Tx, customers, prices, renewals};
 use crate::error::{check_text, refuse};
 use crate::{Actor, App, AppError, Problem, Result};
 
+/// How many of a thing at most: what nobody sells, so that sums stay within an amount.
+pub const MAX_QUANTITY: Quantity = Quantity::from_millionths(1_000_000_000_000_000);
+
 /// What is needed to sell a service. Its first period starts on the anchor and is not billed yet.
 #[derive(Debug, Clone)]
 pub struct NewService {
@@ -189,6 +192,9 @@ pub(crate) fn quantity_and_price(quantity: Quantity, own_price_minor: Option<i64
     let mut problems = Vec::new();
     if quantity.millionths() <= 0 {
         problems.push(Problem::new("quantity", "must be more than 0"));
+    }
+    if quantity > MAX_QUANTITY {
+        problems.push(Problem::new("quantity", format!("must be at most {MAX_QUANTITY}")));
     }
     if own_price_minor.is_some_and(|minor| minor < 0) {
         problems.push(Problem::new("own_price", "must not be negative"));

@@ -103,6 +103,9 @@ fn read(row: &Row) -> Result<ServiceChange> {
     })
 }
 
+/// The number of a period that was billed before it came here, where only its days are known.
+pub const BILLED_ELSEWHERE: PeriodNumber = PeriodNumber(u32::MAX);
+
 /// What is billed of a service and of its add-ons and ends after a day, as it was billed last, by number of the period; but
 /// for what was billed before it came here.
 pub async fn billed(
@@ -147,14 +150,18 @@ pub async fn billed(
         let is_within = |period: &Period| {
             period.starts <= days.starts && days.starts < period.ends && (!follows || days.ends == period.ends)
         };
-        let Some((number, claimed)) = claims.iter().find(|(_, period)| is_within(period)) else { continue };
+        let claimed = claims.iter().find(|(_, period)| is_within(period));
+        // What a change has billed of a period that was billed elsewhere says which one, but not its number.
+        let elsewhere = part.filter(|_| follows).map(|part| Period { starts: part.starts, ends: days.ends });
+        let elsewhere = elsewhere.map(|period| (BILLED_ELSEWHERE, period));
+        let Some((number, claimed)) = claimed.copied().or(elsewhere) else { continue };
         // A part says of which period, of which it bills the rest; what was billed before it is no more than claimed.
         let period = part.map_or(days, |part| Period { starts: part.starts, ends: days.ends });
         let from = if follows { claimed.starts.max(period.starts) } else { days.starts };
         let (product, name) = (ProductId(row.int("product_id")?), row.text("name")?);
         let (discount, tax) = (row.opt_text("discount_code")?, profile(row)?);
-        let last = Billed { number: *number, addon, product, name, period, from, whole, discount, tax };
-        billed.insert((*number, addon, period.ends), last);
+        let last = Billed { number, addon, product, name, period, from, whole, discount, tax };
+        billed.insert((number, addon, period.ends), last);
     }
     let mut billed: Vec<Billed> = billed.into_values().collect();
     billed.sort_by_key(|billed| (billed.number, billed.addon, billed.period.starts));

@@ -202,7 +202,7 @@ on_both_databases! {
         the campaign chooses no service: nothing would change
         the campaign changes none of 1 services (1: its price stays as it is)
         customers have to be told 30 days before: begin on 2026-12-23 or later, or set the seller's price notice
-        `from` must not be before today, 2026-11-23
+        `from` must be a day from 2026-11-23 to 2029-11-23
         the campaign changes none of 1 services (1: its customer pays in SEK)
         `above` needs the currency to choose by
         ");

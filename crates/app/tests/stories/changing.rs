@@ -451,6 +451,15 @@ on_both_databases! {
           Unused: Web S vps.example.net, 2026-11-23 – 2026-11-30: 100.00 × 8/30 | -1 × 26.67 = -26.67 | S 25 %
           Web L vps.example.net, 2026-11-23 – 2026-11-30: 250.00 × 8/30 | 1 × 66.67 = 66.67 | S 25 %
         ");
+        // What the change has billed is known from then on.
+        provider.set_day(date(2026, 11, 27));
+        let more = change(&provider, service, to_quantity("2")).await.unwrap();
+        let lines = more.change.invoice.unwrap().lines;
+        let told: Vec<_> = lines.iter().map(|line| format!("{} = {}", line.description, line.net)).collect();
+        assert_snapshot!(told.join("\n"), @"
+        Unused: Web L vps.example.net, 2026-11-27 – 2026-11-30: 250.00 × 4/30 = -33.33 SEK
+        Web L vps.example.net, 2026-11-27 – 2026-11-30: 2 × 250.00 = 500.00; 500.00 × 4/30 = 66.67 SEK
+        ");
         provider.assert_well().await;
     }
 

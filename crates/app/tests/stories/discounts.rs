@@ -115,7 +115,7 @@ on_both_databases! {
         for new in [
             NewCoupon { product: Some(other), ..percent("OTHER-PRODUCT", "10") },
             NewCoupon { customer: Some(bo), ..percent("BOS-OWN", "10") },
-            NewCoupon { redeem_through: Some(date(2026, 11, 22)), ..percent("LATE", "10") },
+            NewCoupon { redeem_through: Some(date(2026, 11, 23)), ..percent("LATE", "10") },
             NewCoupon { through: Some(date(2026, 11, 30)), ..percent("OVER", "10") },
             NewCoupon { currency: Some("EUR".parse().unwrap()), ..amount("EURO", 100) },
             NewCoupon { max_uses: Some(1), ..percent("ONCE", "10") },
@@ -125,6 +125,7 @@ on_both_databases! {
         }
         let second = provider.service(vera, product, date(2026, 12, 1)).await;
         redeem(&provider, second, "ONCE").await.unwrap();
+        provider.set_day(date(2026, 11, 24));
         let mut said = Vec::new();
         for code in ["NONE", "OTHER-PRODUCT", "BOS-OWN", "LATE", "OVER", "EURO", "ONCE"] {
             said.push(format!("{code}: {}", redeem(&provider, service, code).await.unwrap_err()));
@@ -135,14 +136,16 @@ on_both_databases! {
         said.push(format!("GOOD: {}", redeem(&provider, service, "GOOD").await.unwrap_err()));
         said.push(provider.app.end_discount(&provider.staff(), service).await.unwrap_err().to_string());
         for bad in [percent("no spaces", "10"), percent("P", "0"), percent("P", "100.0001"), amount("P", 0),
-            NewCoupon { periods: Some(0), ..percent("P", "1") }, percent("good", "5")] {
+            NewCoupon { periods: Some(0), ..percent("P", "1") },
+            NewCoupon { through: Some(date(2026, 11, 23)), ..percent("P", "1") },
+            NewCoupon { product: Some(ProductId(99)), ..percent("P", "1") }, percent("good", "5")] {
             said.push(provider.app.create_coupon(provider.id(), Actor::Cli, bad).await.unwrap_err().to_string());
         }
         assert_snapshot!(said.join("\n"), @"
         NONE: Coupon not found
         OTHER-PRODUCT: coupon OTHER-PRODUCT is for another product
         BOS-OWN: Coupon not found
-        LATE: coupon LATE could be used through 2026-11-22
+        LATE: coupon LATE could be used through 2026-11-23
         OVER: coupon OVER ends before the next period of this service, which begins on 2026-12-01
         EURO: coupon EURO is for another currency than SEK
         ONCE: coupon ONCE was used as often as it can be
@@ -154,6 +157,8 @@ on_both_databases! {
         `percent` must be more than 0 and at most 100
         `amount` must be more than 0
         `periods` must be at least 1
+        `through` is over
+        Product not found
         there is a coupon GOOD already
         ");
         assert_eq!(renew_and_pay(&provider, service).await.amount(), "79.00");
