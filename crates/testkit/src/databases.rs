@@ -104,7 +104,10 @@ impl TestDatabase {
     /// or with its complaint.
     pub fn sql(&self, sql: &str) -> Result<String, String> {
         let said = match self.url.strip_prefix("sqlite:") {
-            Some(path) => run(Command::new("sqlite3").args(["-cmd", "pragma foreign_keys = on", path, sql])),
+            // The program may be writing at the moment, so this waits for its turn.
+            Some(path) => run(Command::new("sqlite3")
+                .args(["-cmd", ".timeout 10000", "-cmd", "pragma foreign_keys = on"])
+                .args([path, sql])),
             None => psql(&self.url, sql),
         };
         said.map_err(|complaint| complaint.to_string())

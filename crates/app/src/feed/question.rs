@@ -97,11 +97,16 @@ impl Question<'_> {
             return no_price(format!("it answered {status}"));
         }
         let limit = if matches!(self, Self::One(_)) { MAX_ANSWER_BYTES } else { MAX_BULK_ANSWER_BYTES };
+        let too_large = || no_price(format!("its answer is larger than {limit} bytes"));
+        // One that says so itself is not read at all: what is on its way would keep the machine busy.
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return too_large();
+        }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(passing)? {
             body.extend_from_slice(&chunk);
             if body.len() > limit {
-                return no_price(format!("its answer is larger than {limit} bytes"));
+                return too_large();
             }
         }
         match self {
