@@ -12,7 +12,8 @@ use perennial_store::services::{self, Service};
 use perennial_store::{StoreError, customers};
 
 use crate::error::refuse;
-use crate::renew::{Fed, MAX_ATTEMPTS, fill_in, missing_prices, new_invoice, why_no_price};
+use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
+use crate::renew::{MAX_ATTEMPTS, new_invoice};
 use crate::service::renew_on;
 use crate::{App, AppError, Caller, Problem, Result};
 

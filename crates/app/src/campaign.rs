@@ -311,22 +311,6 @@ impl App {
         tx.commit().await?;
         Ok(returned)
     }
-
-    /// Puts a customer into a group of the seller's own, by which campaigns choose; an empty one is none.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`], [`AppError::Invalid`].
-    pub async fn set_customer_group(&self, caller: &Caller, customer: CustomerId, group: &str) -> Result<()> {
-        let mut problems = Vec::new();
-        check_text(&mut problems, "group", group, false);
-        refuse(problems)?;
-        let mut tx = self.store.begin().await?;
-        if !perennial_store::customers::set_group(&mut tx, caller.seller, customer, group.trim()).await? {
-            return Err(AppError::NotFound("Customer"));
-        }
-        self.note(&mut tx, caller.seller, caller.actor, "customer.grouped", "customer", customer.0).await?;
-        Ok(tx.commit().await?)
-    }
 }
 
 /// Puts services of a campaign back to what they were: all of them, or those that are named.

@@ -4,9 +4,9 @@ use perennial_billing::{CancellationId, ServiceId, ServiceStatus};
 use perennial_store::cancellations::{self, Cancellation, CancellationState, CancellationTiming};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::services::{self, Service};
-use perennial_store::{Tx, renewals};
 
 use crate::error::{check_text, refuse};
+use crate::service::{locked, visible};
 use crate::{App, AppError, Caller, Problem, Result};
 
 /// Characters of a customer's own words at most.
@@ -130,17 +130,8 @@ impl App {
     /// [`AppError::NotFound`] for an unknown service or another customer's.
     pub async fn service_of(&self, caller: &Caller, id: ServiceId) -> Result<(Service, Option<Cancellation>)> {
         let mut conn = self.store.read().await?;
-        let service = services::get(&mut conn, caller.seller, id).await?;
-        let service =
-            service.filter(|service| caller.may_see(service.customer)).ok_or(AppError::NotFound("Service"))?;
+        let service = visible(&mut conn, caller, id).await?;
         let cancellation = cancellations::last(&mut conn, caller.seller, id).await?;
         Ok((service, cancellation))
     }
-}
-
-/// A service that the caller may see, held until the transaction ends.
-async fn locked(tx: &mut Tx, caller: &Caller, id: ServiceId) -> Result<Service> {
-    renewals::lock(tx, caller.seller, &[id]).await?;
-    let service = services::get(tx, caller.seller, id).await?;
-    service.filter(|service| caller.may_see(service.customer)).ok_or(AppError::NotFound("Service"))
 }

@@ -1,29 +1,30 @@
-//! Another product, quantity or cycle for a service, and add-ons sold in the middle of a period: what is billed ahead is
-//! given back and billed anew, in one transaction with the change.
+//! Another product, quantity or cycle for a service: what is billed ahead is given back and billed anew, in one
+//! transaction with the change.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use perennial_billing::change::{self, Ahead, Change, ChangeRefusal, Sold, TakenBack};
-use perennial_billing::renewal::{Addon, Facts, Item, Line, Plan, Term};
+use perennial_billing::line::Line;
+use perennial_billing::renewal::Plan;
 use perennial_billing::{
     AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, Refusal, Schedule,
     ServiceChangeId, ServiceId,
 };
 use perennial_store::changes::{self, BILLED_ELSEWHERE, ServiceChange};
 use perennial_store::ids::{self, IdKind};
-use perennial_store::products::Product;
 use perennial_store::renewals::{self, Gathered, Round, WrittenInvoice};
 use perennial_store::sellers::Seller;
 use perennial_store::services::{self, Service};
 use perennial_store::{StoreError, Tx, addons, prices, products};
 
 use crate::error::refuse;
+use crate::fed::{Fed, feed_failure, fill_in, missing_prices};
 use crate::feed::PriceQuery;
-use crate::renew::{Fed, MAX_ATTEMPTS, feed_failure, fill_in, missing_prices, new_invoice};
-use crate::service::{quantity_and_price, renew_on};
-use crate::{App, AppError, Caller, NewAddon, Result};
+use crate::renew::{MAX_ATTEMPTS, new_invoice};
+use crate::service::{quantity_and_price, renew_on, visible};
+use crate::{App, AppError, Caller, Result};
 
 /// Changes of a service on one page at most.
 pub const MAX_CHANGES_LISTED: i64 = 100;
@@ -59,17 +60,6 @@ pub struct Changed {
     pub taken_back: Option<InvoiceId>,
 }
 
-/// An add-on as it was sold, or would be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AddonSold {
-    /// The add-on; without an id of its own, 0, if nothing was written.
-    pub addon: addons::Addon,
-    /// What is billed now; none if it is billed with the next renewal.
-    pub plan: Option<Plan>,
-    /// The invoice; none if there is none, or nothing was written.
-    pub invoice: Option<WrittenInvoice>,
-}
-
 /// A cycle that a service can have, and what it costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CycleOffer {
@@ -81,13 +71,13 @@ pub struct CycleOffer {
     pub is_current: bool,
 }
 
-/// A service as a change finds it.
-struct Found {
-    seller: Arc<Seller>,
-    gathered: Gathered,
+/// A service as a change finds it, or the sale of an add-on.
+pub(crate) struct Found {
+    pub seller: Arc<Seller>,
+    pub gathered: Gathered,
     /// What is billed and not over.
-    ahead: Ahead,
-    today: Date,
+    pub ahead: Ahead,
+    pub today: Date,
 }
 
 /// What has to be known before something can be planned.
@@ -206,7 +196,7 @@ impl App {
     }
 
     /// A service that the caller may see, with what decides its renewal.
-    async fn gather_one(
+    pub(crate) async fn gather_one(
         &self,
         round: &mut Round,
         caller: &Caller,
@@ -217,7 +207,14 @@ impl App {
         Ok((seller, found.ok_or(AppError::NotFound("Service"))?))
     }
 
-    async fn found(&self, round: &mut Round, seller: Arc<Seller>, gathered: Gathered, fed: &Fed) -> Result<Found> {
+    /// It with what is billed of it and of its add-ons and not over.
+    pub(crate) async fn found(
+        &self,
+        round: &mut Round,
+        seller: Arc<Seller>,
+        gathered: Gathered,
+        fed: &Fed,
+    ) -> Result<Found> {
         let today = self.clock.today(&seller.time_zone);
         let facts = &gathered.facts;
         let own_terms = facts.addons.iter().filter(|addon| addon.term.is_some()).map(|addon| addon.id);
@@ -233,7 +230,7 @@ impl App {
         let known = known.collect();
         let made = changes::of_service(conn, seller.id, facts.service, None, MAX_CHANGES_LISTED).await?;
         let made: Vec<ServiceChange> = made.into_iter().filter(|change| change.addon.is_none()).collect();
-        let next = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);
+        let next = facts.billed_through();
         // The first of those that wait says what is billed.
         let waits = |change: &&ServiceChange| change.invoice.is_none() && Some(change.effective_on) == next;
         let billed_as = made.iter().take_while(waits).last().map_or(Sold::of(facts), |change| change.from);
@@ -300,8 +297,8 @@ impl App {
         Ok(Some(Changed { invoice, ..changed }))
     }
 
-    /// Issues what a change bills now.
-    async fn issue(
+    /// Issues what a change bills now, or the sale of an add-on.
+    pub(crate) async fn issue(
         &self,
         tx: &mut Tx,
         caller: &Caller,
@@ -311,105 +308,6 @@ impl App {
         let Some(plan) = plan else { return Ok(None) };
         let new = new_invoice(&found.seller, plan, Vec::new(), found.gathered.customer.clone(), caller.actor);
         Ok(Some(renewals::issue(tx, &found.seller, &new, self.clock.now()).await?))
-    }
-
-    /// Sells an add-on. What is billed of its service already is billed for the add-on now, from today on; without a cycle
-    /// of its own, it is billed with its service from then on.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`] for an unknown service or product, [`AppError::Conflict`] for a service that is not renewed,
-    /// [`AppError::Invalid`] and [`AppError::PriceUnavailable`].
-    pub async fn sell_addon(&self, caller: &Caller, new: NewAddon) -> Result<AddonSold> {
-        self.sell_or_preview(caller, new, false).await
-    }
-
-    /// What [`App::sell_addon`] would do now, from the same code, without writing anything.
-    ///
-    /// # Errors
-    /// As [`App::sell_addon`].
-    pub async fn preview_addon(&self, caller: &Caller, new: NewAddon) -> Result<AddonSold> {
-        self.sell_or_preview(caller, new, true).await
-    }
-
-    async fn sell_or_preview(&self, caller: &Caller, new: NewAddon, is_preview: bool) -> Result<AddonSold> {
-        refuse(new.problems())?;
-        let mut fed = Fed::new();
-        for _ in 0..MAX_ATTEMPTS {
-            let mut round = Round::look(&self.store).await?;
-            let (seller, mut gathered) = self.gather_one(&mut round, caller, new.service).await?;
-            let known = products::get(round.conn().await?, seller.id, new.product).await?;
-            let (product, version) = known.ok_or(AppError::NotFound("Product"))?;
-            let today = self.clock.today(&seller.time_zone);
-            let addon = addon(&new, &product, &gathered.facts, today);
-            gathered.add(addon.clone(), product.price_source.clone(), version);
-            self.known.fill_prices(round.conn().await?, seller.id, std::iter::once(&mut gathered)).await?;
-            let missing = missing_prices(&gathered, &fed);
-            if !missing.is_empty() {
-                drop(round);
-                fed.extend(self.ask_feeds(missing).await);
-                continue;
-            }
-            fill_in(&mut gathered, &fed);
-            // It is not billed yet; what was billed before it was sold is not its own.
-            let sold = gathered.facts.addons.pop().unwrap_or(addon);
-            let found = self.found(&mut round, seller, gathered, &fed).await?;
-            drop(round);
-            let plan = change::addon_sold(&found.gathered.facts, &sold, &found.ahead, found.today)
-                .map_err(|refusal| refused(refusal, &found.gathered, &fed))?;
-            let term = plan.as_ref().and_then(|plan| plan.terms.first()).map_or(sold.term, |(_, term)| Some(*term));
-            let addon = addons::Addon { term, ..new.row(AddonId(0)) };
-            if is_preview {
-                return Ok(AddonSold { addon, plan, invoice: None });
-            }
-            match self.commit_addon(caller, &found, addon, plan).await {
-                Ok(Some(sold)) => return Ok(sold),
-                Ok(None) | Err(AppError::Store(StoreError::Retry(_))) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(AppError::Contention)
-    }
-
-    /// Writes an add-on, with its invoice; nothing if its service has changed since it was looked at.
-    async fn commit_addon(
-        &self,
-        caller: &Caller,
-        found: &Found,
-        addon: addons::Addon,
-        plan: Option<Plan>,
-    ) -> Result<Option<AddonSold>> {
-        let (seller, facts) = (caller.seller, &found.gathered.facts);
-        let mut tx = self.store.begin().await?;
-        let Some(service) = unchanged(&mut tx, caller, &found.gathered).await? else { return Ok(None) };
-        let id = AddonId(ids::take(&mut tx, IdKind::Addon, 1).await?[0]);
-        let addon = addons::Addon { id, ..addon };
-        addons::upsert(&mut tx, seller, std::slice::from_ref(&addon)).await?;
-        services::upsert(&mut tx, seller, &[service]).await?;
-        let plan = plan.map(|mut plan| {
-            plan.terms.iter_mut().for_each(|(of, _)| *of = id);
-            plan.lines.iter_mut().for_each(|line| line.addon = Some(id));
-            plan
-        });
-        let invoice = self.issue(&mut tx, caller, found, plan.clone()).await?;
-        let cycle = addon.term.map_or(facts.schedule.cycle, |term| term.schedule.cycle);
-        let is = Sold { product: addon.product, quantity: addon.quantity, cycle };
-        let next = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);
-        let record = ServiceChange {
-            id: ServiceChangeId(ids::take(&mut tx, IdKind::ServiceChange, 1).await?[0]),
-            service: facts.service,
-            addon: Some(id),
-            at: self.clock.now(),
-            actor: caller.actor.to_string(),
-            effective_on: if plan.is_some() { found.today } else { next.unwrap_or(found.today) },
-            from: is,
-            to: is,
-            invoice: invoice.as_ref().map(|invoice| invoice.id),
-            taken_back: None,
-        };
-        changes::insert(&mut tx, seller, &record).await?;
-        self.note(&mut tx, seller, caller.actor, "addon.sold", "addon", id.0).await?;
-        tx.commit().await?;
-        Ok(Some(AddonSold { addon, plan, invoice }))
     }
 
     /// What is left today of all that is billed of a service, without tax, with the lines that would give it back: what it
@@ -442,8 +340,7 @@ impl App {
         limit: i64,
     ) -> Result<Vec<ServiceChange>> {
         let mut conn = self.store.read().await?;
-        let known = services::get(&mut conn, caller.seller, service).await?;
-        known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))?;
+        visible(&mut conn, caller, service).await?;
         let limit = limit.clamp(1, MAX_CHANGES_LISTED + 1);
         Ok(changes::of_service(&mut conn, caller.seller, service, before, limit).await?)
     }
@@ -498,7 +395,7 @@ impl App {
 }
 
 /// The service, held until the transaction ends, if it is as it was looked at.
-async fn unchanged(tx: &mut Tx, caller: &Caller, gathered: &Gathered) -> Result<Option<Service>> {
+pub(crate) async fn unchanged(tx: &mut Tx, caller: &Caller, gathered: &Gathered) -> Result<Option<Service>> {
     let id = gathered.facts.service;
     let versions = renewals::lock(tx, caller.seller, &[id]).await?;
     if versions.get(&id) != Some(&gathered.version) {
@@ -507,30 +404,8 @@ async fn unchanged(tx: &mut Tx, caller: &Caller, gathered: &Gathered) -> Result<
     Ok(services::get(tx, caller.seller, id).await?)
 }
 
-/// The add-on that is to be sold, before it has an id.
-fn addon(new: &NewAddon, product: &Product, facts: &Facts, today: Date) -> Addon {
-    let own = new.own_price_minor.map(|minor| Money::new(minor, facts.currency));
-    let rule = own.map_or(PriceRule::Follow, |price| PriceRule::Own { price, through: None });
-    // Its own periods begin today, or with the first day of its service that is billed from now on.
-    let starts = facts.schedule.period(facts.next_period).ok().flatten().map_or(today, |period| period.starts);
-    let term = |cycle| Term { schedule: Schedule::new(starts.min(today), cycle), next_period: PeriodNumber(0) };
-    Addon {
-        id: AddonId(0),
-        item: Item {
-            product: product.id,
-            name: product.name.clone(),
-            quantity: new.quantity,
-            rule,
-            campaign: None,
-            fed_price: None,
-            is_fed: product.price_source != PriceSource::Catalogue,
-        },
-        term: new.cycle.map(term),
-    }
-}
-
 /// Why nothing is changed, as the doors tell it.
-fn refused(refusal: ChangeRefusal, asked: &Gathered, fed: &Fed) -> AppError {
+pub(crate) fn refused(refusal: ChangeRefusal, asked: &Gathered, fed: &Fed) -> AppError {
     match refusal {
         ChangeRefusal::Renewal(Refusal::OpenInvoice(invoice)) => AppError::Blocked(invoice),
         ChangeRefusal::Renewal(refusal @ Refusal::NoPrice { .. }) => match feed_failure(asked, fed) {

@@ -5,9 +5,10 @@ use perennial_billing::{CouponId, Currency, CustomerId, Discount, Off, ProductId
 use perennial_store::coupons::{self, Coupon};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::services::{self, Service};
-use perennial_store::{StoreError, customers, products, renewals};
+use perennial_store::{StoreError, customers, products};
 
 use crate::error::refuse;
+use crate::service::locked;
 use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// Characters of a coupon's code at most.
@@ -101,9 +102,7 @@ impl App {
         let today = self.today(caller.seller).await?;
         let code = code.trim().to_ascii_uppercase();
         let mut tx = self.store.begin().await?;
-        renewals::lock(&mut tx, caller.seller, &[service]).await?;
-        let known = services::get(&mut tx, caller.seller, service).await?;
-        let mut service = known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))?;
+        let mut service = locked(&mut tx, caller, service).await?;
         let coupon = coupons::get(&mut tx, caller.seller, &code).await?;
         // A coupon of somebody else's is as good as none.
         let is_for = |coupon: &Coupon| coupon.customer.is_none_or(|customer| customer == service.customer);
@@ -137,9 +136,7 @@ impl App {
     /// [`AppError::NotFound`] for an unknown service, [`AppError::Conflict`] when there is no discount.
     pub async fn end_discount(&self, caller: &Caller, service: ServiceId) -> Result<Service> {
         let mut tx = self.store.begin().await?;
-        renewals::lock(&mut tx, caller.seller, &[service]).await?;
-        let known = services::get(&mut tx, caller.seller, service).await?;
-        let mut service = known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))?;
+        let mut service = locked(&mut tx, caller, service).await?;
         if service.discount.take().is_none() {
             return Err(AppError::Conflict("Service has no discount".to_owned()));
         }

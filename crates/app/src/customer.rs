@@ -7,7 +7,7 @@ use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, ServiceFilter};
 
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
-use crate::{Actor, App, AppError, Problem, Result};
+use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// What is needed to take in a customer.
 #[derive(Debug, Clone)]
@@ -73,6 +73,22 @@ impl App {
         self.note(&mut tx, seller.id, actor, "customer.changed", "customer", changed.id.0).await?;
         tx.commit().await?;
         Ok(changed)
+    }
+
+    /// Puts a customer into a group of the seller's own, by which campaigns choose; an empty one is none.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`], [`AppError::Invalid`].
+    pub async fn set_customer_group(&self, caller: &Caller, customer: CustomerId, group: &str) -> Result<()> {
+        let mut problems = Vec::new();
+        check_text(&mut problems, "group", group, false);
+        refuse(problems)?;
+        let mut tx = self.store.begin().await?;
+        if !customers::set_group(&mut tx, caller.seller, customer, group.trim()).await? {
+            return Err(AppError::NotFound("Customer"));
+        }
+        self.note(&mut tx, caller.seller, caller.actor, "customer.grouped", "customer", customer.0).await?;
+        Ok(tx.commit().await?)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use jiff::civil::Date;
 use perennial_billing::forecast::Subject;
-use perennial_billing::renewal::{Facts, Plan, PriceOrigin, Refusal, plan};
+use perennial_billing::line::PriceOrigin;
+use perennial_billing::renewal::{Facts, Plan, Refusal, plan};
 use perennial_billing::run::{Hold, hold, lasting_hold};
 use perennial_billing::{Cycle, LeadTime, PriceRule, RunId, ServiceId};
 use perennial_store::runs::{self, RunProblem};
 use perennial_store::sellers::Seller;
-use perennial_store::services;
 
+use crate::service::visible;
 use crate::{App, AppError, Caller, Problem, Result};
 
 /// What the run does with one service, and why.
@@ -39,8 +40,7 @@ impl App {
     /// [`AppError::NotFound`] for a service that is unknown or not the caller's, [`AppError::Invalid`] for a day before today.
     pub async fn explain(&self, caller: &Caller, service: ServiceId, day: Option<Date>) -> Result<Explanation> {
         let mut conn = self.store.read().await?;
-        let known = services::get(&mut conn, caller.seller, service).await?;
-        known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))?;
+        visible(&mut conn, caller, service).await?;
         let problem = runs::last_problems(&mut conn, caller.seller, &[service]).await?.remove(&service);
         drop(conn);
         let (rules, mut subjects) = self.subjects(caller.seller, &[service]).await?;
@@ -101,8 +101,7 @@ fn sentences(
 
 fn what_it_is(facts: &Facts) -> String {
     let label = if facts.label.is_empty() { String::new() } else { format!(" {}", facts.label) };
-    let period = facts.schedule.period(facts.next_period).ok().flatten();
-    let billed = period.map(|period| format!(", and billed up to {}", period.starts)).unwrap_or_default();
+    let billed = facts.billed_through().map(|day| format!(", and billed up to {day}")).unwrap_or_default();
     let cycle = match facts.schedule.cycle {
         Cycle::Once => "was sold once".to_owned(),
         Cycle::Free => "is free".to_owned(),
@@ -125,7 +124,7 @@ fn when(explanation: &Explanation, facts: &Facts, rules: &Seller, (today, is_ask
     let at = rules.runs.time_of_day();
     let run = if rules.runs.is_daily { format!("the run at {at}") } else { "a run that somebody starts".to_owned() };
     let lead = explanation.lead;
-    let starts = facts.schedule.period(facts.next_period).ok().flatten().map(|period| period.starts);
+    let starts = facts.billed_through();
     let planned = starts.and_then(|starts| lead.before(starts).ok());
     let reason = match (starts, planned == Some(day)) {
         (Some(starts), true) => {

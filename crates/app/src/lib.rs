@@ -20,6 +20,7 @@ mod customer;
 mod demo;
 mod error;
 mod explain;
+mod fed;
 mod feed;
 mod import;
 mod key;
@@ -49,14 +50,14 @@ use perennial_store::Store;
 use crate::key_cache::KeyCache;
 use crate::known::Known;
 
-pub use addon::NewAddon;
+pub use addon::{AddonSold, NewAddon};
 pub use align::Alignment;
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use campaign::{
     CampaignEffect, MAX_CAMPAIGN_MONTHS, MAX_CAMPAIGN_REMARKS, MAX_CAMPAIGN_SERVICES, MAX_OPT_OUTS, NewCampaign,
 };
 pub use cancellation::{CancelRequest, Cancelled};
-pub use change::{AddonSold, ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
+pub use change::{ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
 pub use clock::Clock;
 pub use coupon::{MAX_COUPON_CODE_CHARACTERS, NewCoupon};
 pub use csv_file::{CsvProblem, MAX_PROBLEMS_KEPT};

@@ -10,7 +10,8 @@ use perennial_store::renewals::{Gathered, Round};
 use perennial_store::sellers::Seller;
 use perennial_store::{customers, invoices, services};
 
-use crate::renew::{Fed, fill_in, missing_prices};
+use crate::fed::{Fed, fill_in, missing_prices};
+use crate::service::visible;
 use crate::{App, AppError, Caller, Problem, Result};
 
 /// How far ahead one can look.
@@ -82,8 +83,7 @@ impl App {
                 Ok(ids.into_iter().map(|(_, service)| service).collect())
             }
             PreviewOf::Service(service) => {
-                let known = services::get(&mut conn, caller.seller, service).await?;
-                known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))?;
+                visible(&mut conn, caller, service).await?;
                 Ok(vec![service])
             }
         }

@@ -7,19 +7,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use perennial_billing::renewal::{
-    Addon, Facts, Item, MAX_CHOSEN_ADDONS, MAX_ORDERED_PERIODS, Plan, Refusal, claimable, plan_periods,
-};
-use perennial_billing::{AddonId, Cycle, InvoiceId, Money, PeriodNumber, PriceSource, RunId, SellerId, ServiceId};
+use perennial_billing::renewal::{MAX_CHOSEN_ADDONS, MAX_ORDERED_PERIODS, Plan, Refusal, claimable, plan_periods};
+use perennial_billing::{AddonId, InvoiceId, PeriodNumber, RunId, SellerId, ServiceId};
 use perennial_store::StoreError;
 use perennial_store::customers::Customer;
 use perennial_store::renewals::{self, Gathered, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
-use tokio::task::JoinSet;
 
 use crate::error::refuse;
-use crate::feed::{FeedReport, PriceQuery};
-use crate::{Actor, App, AppError, Caller, PriceUnavailable, Problem, Result};
+use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
+use crate::feed::PriceQuery;
+use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// Services in one call at most.
 pub const MAX_BATCH_SERVICES: usize = 1_000;
@@ -121,8 +119,6 @@ impl Ask {
         Self { caller, service, order, fed: Fed::new(), wanted: None }
     }
 }
-
-pub(crate) type Fed = HashMap<PriceQuery, std::result::Result<Money, PriceUnavailable>>;
 
 /// How far one attempt came with a request.
 #[derive(Debug)]
@@ -227,34 +223,6 @@ impl App {
             Renewal { service: *service, outcome: outcomes.get(service).cloned().unwrap_or_else(contended) }
         };
         Ok(services.iter().map(find).collect())
-    }
-
-    /// What was counted about each price feed since the program started.
-    #[must_use]
-    pub fn feed_reports(&self) -> Vec<FeedReport> {
-        self.feeds.report()
-    }
-
-    /// Asks price feeds, all at once; those that tell many prices in one answer, for all of theirs.
-    pub(crate) async fn ask_feeds(&self, queries: impl IntoIterator<Item = PriceQuery>) -> Fed {
-        let (bulk, single) = self.feeds.bulk(queries.into_iter().collect());
-        let mut asked = JoinSet::new();
-        let mut told = Fed::new();
-        let mut many = JoinSet::new();
-        for (name, queries) in bulk {
-            let feeds = self.feeds.clone();
-            many.spawn(async move { feeds.prices(&name, queries).await });
-        }
-        for query in single {
-            let feeds = self.feeds.clone();
-            asked.spawn(async move {
-                let price = feeds.price(&query).await;
-                (query, price)
-            });
-        }
-        told.extend(asked.join_all().await);
-        told.extend(many.join_all().await.into_iter().flatten());
-        told
     }
 
     /// Gathers, plans and commits requests of one seller, as far as it goes. The steps are in the order of the requests.
@@ -428,59 +396,4 @@ pub(crate) fn new_invoice(
 ) -> NewInvoice {
     let mail = seller.mail_invoices && !customer.party.email.is_empty();
     NewInvoice { plan, versions, customer, mail, actor: actor.to_string() }
-}
-
-/// What the feeds have to be asked for and have not been yet.
-pub(crate) fn missing_prices(found: &Gathered, fed: &Fed) -> HashSet<PriceQuery> {
-    queries_of(found).filter(|query| !fed.contains_key(query)).collect()
-}
-
-/// Why there is no price: what a feed said, or that the catalogue has none.
-pub(crate) fn why_no_price(found: &Gathered, fed: &Fed, refusal: &Refusal) -> String {
-    feed_failure(found, fed).unwrap_or_else(|| refusal.to_string())
-}
-
-/// What a feed said instead of a price.
-pub(crate) fn feed_failure(found: &Gathered, fed: &Fed) -> Option<String> {
-    queries_of(found).find_map(|query| fed.get(&query)?.as_ref().err().map(ToString::to_string))
-}
-
-/// What the feeds have to be asked for one service and its add-ons.
-fn queries_of(gathered: &Gathered) -> impl Iterator<Item = PriceQuery> {
-    let facts = &gathered.facts;
-    let own = std::iter::once((&facts.item, &gathered.price_source));
-    let addons = facts.addons.iter().zip(&gathered.addon_price_sources);
-    let own = own.map(|(item, source)| (item, facts.schedule.cycle, source));
-    let addons = addons.map(|(addon, source)| (&addon.item, cycle_of(facts, addon), source));
-    own.chain(addons).filter_map(|(item, cycle, source)| query(facts, item, cycle, source))
-}
-
-/// For which cycle an add-on is priced.
-fn cycle_of(facts: &Facts, addon: &Addon) -> Cycle {
-    addon.term.map_or(facts.schedule.cycle, |term| term.schedule.cycle)
-}
-
-fn query(facts: &Facts, item: &Item, cycle: Cycle, source: &PriceSource) -> Option<PriceQuery> {
-    match source {
-        // Also while a price of its own holds that will end: previews look beyond that day.
-        PriceSource::Feed(feed) if item.rule.may_follow() => {
-            Some(PriceQuery { feed: feed.clone(), product: item.product, cycle, currency: facts.currency })
-        }
-        _ => None,
-    }
-}
-
-/// Puts what the feeds answered into the facts.
-pub(crate) fn fill_in(gathered: &mut Gathered, fed: &Fed) {
-    let facts = &gathered.facts;
-    let price = |item: &Item, cycle: Cycle, source: &PriceSource| {
-        query(facts, item, cycle, source).and_then(|query| fed.get(&query)?.as_ref().ok().copied())
-    };
-    let own = price(&facts.item, facts.schedule.cycle, &gathered.price_source);
-    let addons = facts.addons.iter().zip(&gathered.addon_price_sources);
-    let addons: Vec<_> = addons.map(|(addon, source)| price(&addon.item, cycle_of(facts, addon), source)).collect();
-    gathered.facts.item.fed_price = own;
-    for (addon, price) in gathered.facts.addons.iter_mut().zip(addons) {
-        addon.item.fed_price = price;
-    }
 }

@@ -8,10 +8,10 @@ use perennial_billing::{
 use perennial_store::ids::{self, IdKind};
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, Service};
-use perennial_store::{StoreError, Tx, customers, prices, renewals};
+use perennial_store::{Conn, StoreError, Tx, customers, prices, renewals};
 
 use crate::error::{check_text, refuse};
-use crate::{Actor, App, AppError, Problem, Result};
+use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// How many of a thing at most: what nobody sells, so that sums stay within an amount.
 pub const MAX_QUANTITY: Quantity = Quantity::from_millionths(1_000_000_000_000_000);
@@ -200,4 +200,16 @@ pub(crate) fn quantity_and_price(quantity: Quantity, own_price_minor: Option<i64
         problems.push(Problem::new("own_price", "must not be negative"));
     }
     problems
+}
+
+/// A service that the caller may see.
+pub(crate) async fn visible(conn: &mut Conn, caller: &Caller, id: ServiceId) -> Result<Service> {
+    let known = services::get(conn, caller.seller, id).await?;
+    known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))
+}
+
+/// A service that the caller may see, held until the transaction ends.
+pub(crate) async fn locked(tx: &mut Tx, caller: &Caller, id: ServiceId) -> Result<Service> {
+    renewals::lock(tx, caller.seller, &[id]).await?;
+    visible(tx, caller, id).await
 }

@@ -5,7 +5,8 @@
 use jiff::civil::Date;
 
 use crate::change::line_of_rest;
-use crate::renewal::{Claim, Facts, Plan, Refusal, claimable, line};
+use crate::line::line;
+use crate::renewal::{Claim, Facts, Plan, Refusal, claimable};
 use crate::{Cycle, CycleUnit, DateOutOfRange, Period, Schedule, due_date};
 
 /// The last day of a month that every month has: a common day is not later, so that it never moves.

@@ -2,7 +2,8 @@
 
 use jiff::civil::Date;
 
-use crate::renewal::{Facts, Refusal, unit_price};
+use crate::line::unit_price;
+use crate::renewal::{Facts, Refusal};
 use crate::{AmountOutOfRange, Currency, Cycle, CycleUnit, Money, PeriodNumber, PriceRule, Rate, Rounding};
 
 /// How a price is changed.

@@ -8,12 +8,11 @@
 
 use jiff::civil::Date;
 
-use crate::renewal::{
-    Addon, Bill, Claim, Facts, Line, Plan, PriceOrigin, Refusal, Term, describe, line, own_line, unit_price,
-};
+use crate::line::{Line, PriceOrigin, describe, line, own_line, unit_price};
+use crate::renewal::{Addon, Bill, Claim, Facts, Plan, Refusal, Term};
 use crate::{
-    AddonId, Cycle, Discount, InvoiceId, Money, Part, Period, PeriodNumber, ProductId, Quantity, Schedule,
-    ServiceStatus, Share, TaxProfile, due_date,
+    AddonId, Cycle, Discount, InvoiceId, Money, Part, Period, PeriodNumber, ProductId, Quantity, Schedule, Share,
+    TaxProfile, due_date,
 };
 
 /// Billed periods that a change reaches at most.
@@ -136,18 +135,7 @@ impl From<crate::DateOutOfRange> for ChangeRefusal {
 
 /// Whether a service can be changed at all, whatever it is to become.
 pub fn changeable(facts: &Facts) -> Result<(), Refusal> {
-    match facts.status {
-        ServiceStatus::Active | ServiceStatus::Suspended => {}
-        ServiceStatus::Pending => return Err(Refusal::Pending),
-        ServiceStatus::Cancelled => return Err(Refusal::Cancelled),
-        ServiceStatus::Terminated => return Err(Refusal::Terminated),
-        ServiceStatus::Fraud => return Err(Refusal::Fraud),
-    }
-    match facts.schedule.cycle {
-        Cycle::Free => return Err(Refusal::Free),
-        Cycle::Once => return Err(Refusal::OneTime),
-        Cycle::Every { .. } => {}
-    }
+    facts.recurs()?;
     if let Some(invoice) = facts.open_invoice {
         return Err(Refusal::OpenInvoice(invoice));
     }

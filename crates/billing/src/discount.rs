@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::renewal::Allowance;
+use crate::line::Allowance;
 use crate::{Money, Rate, Rounding};
 
 /// How much is taken off a period.

@@ -20,6 +20,7 @@ pub mod forecast;
 mod ids;
 mod invoicing;
 mod lead;
+pub mod line;
 mod money;
 mod number;
 mod price;

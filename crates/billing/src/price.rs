@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
-use crate::renewal::PriceOrigin;
+use crate::line::PriceOrigin;
 use crate::{CampaignId, Conversion, Currency, Cycle, ExchangeRate, Money, PriceId, ProductId, Quantity, Rounding};
 
 /// The price of a product for one cycle and currency, from a day on.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::{Span, civil::Date};
 
+use crate::line::{Line, line};
 use crate::{
-    AddonId, AmountOutOfRange, CampaignId, CampaignPrice, Conversion, Currency, CustomerId, Cycle, DateOutOfRange,
-    DayCount, Discount, InvoiceId, Invoicing, LeadTime, Money, Part, Period, PeriodNumber, PriceId, PriceRule,
-    PriceTerms, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile,
-    due_date,
+    AddonId, AmountOutOfRange, CampaignPrice, Conversion, Currency, CustomerId, Cycle, DateOutOfRange, DayCount,
+    Discount, InvoiceId, Invoicing, LeadTime, Money, Period, PeriodNumber, PriceRule, PriceTerms, PriceVersion,
+    ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date,
 };
 
 /// Services on one invoice at most.
@@ -106,9 +106,26 @@ impl Item {
 }
 
 impl Facts {
-    /// The currency that prices are converted from.
-    fn conversion_home(&self) -> Currency {
-        self.conversion.as_ref().map_or(self.currency, |conversion| conversion.home)
+    /// The first day that is not billed: none without periods, or past the calendar.
+    #[must_use]
+    pub fn billed_through(&self) -> Option<Date> {
+        self.schedule.period(self.next_period).ok().flatten().map(|period| period.starts)
+    }
+
+    /// Whether it has periods to bill, as it stands in its life.
+    pub(crate) fn recurs(&self) -> Result<(), Refusal> {
+        match self.status {
+            ServiceStatus::Active | ServiceStatus::Suspended => {}
+            ServiceStatus::Pending => return Err(Refusal::Pending),
+            ServiceStatus::Cancelled => return Err(Refusal::Cancelled),
+            ServiceStatus::Terminated => return Err(Refusal::Terminated),
+            ServiceStatus::Fraud => return Err(Refusal::Fraud),
+        }
+        match self.schedule.cycle {
+            Cycle::Free => Err(Refusal::Free),
+            Cycle::Once => Err(Refusal::OneTime),
+            Cycle::Every { .. } => Ok(()),
+        }
     }
 }
 
@@ -218,64 +235,6 @@ pub struct Claim {
     pub discount_periods: Option<u16>,
 }
 
-/// One line of an invoice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// The service.
-    pub service: ServiceId,
-    /// The days it bills.
-    pub period: Period,
-    /// The add-on, if the line is not the service itself.
-    pub addon: Option<AddonId>,
-    /// The product.
-    pub product: ProductId,
-    /// What the customer reads.
-    pub description: String,
-    /// How many.
-    pub quantity: Quantity,
-    /// The price of one, without tax.
-    pub unit_price: Money,
-    /// Where that price came from.
-    pub price_origin: PriceOrigin,
-    /// `unit_price × quantity`, rounded, less the allowance.
-    pub net: Money,
-    /// What is taken off it.
-    pub allowance: Option<Allowance>,
-    /// The code of the discount it was billed with, also where that is within the whole of a part.
-    pub discount: Option<String>,
-    /// What it is a part of, if it bills a part of a period or gives one back: then `unit_price` is what that part costs,
-    /// and `quantity` is 1, or -1 for what is given back (EN 16931 has no negative price, BR-27).
-    pub part: Option<Part>,
-    /// Category and rate.
-    pub tax: TaxProfile,
-}
-
-/// What is taken off a line, and why (EN 16931 BG-27).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowance {
-    /// How much, without tax; never more than the line.
-    pub amount: Money,
-    /// Why, as the customer reads it (BT-139).
-    pub reason: String,
-}
-
-/// Where the price of a line came from; kept with the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PriceOrigin {
-    /// The service's or add-on's own price.
-    Own,
-    /// This version in the catalogue.
-    Catalogue(PriceId),
-    /// The product's price feed.
-    Feed,
-    /// This campaign.
-    Campaign(CampaignId),
-    /// This version in the catalogue, in the seller's own currency, converted.
-    Converted(PriceId),
-    /// What was billed for it before: it is given back.
-    Billed,
-}
-
 /// Why a service is not renewed now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -358,18 +317,8 @@ impl From<DateOutOfRange> for Refusal {
 /// The period that renewing today would bill, or why there is none. It needs no price, so that a service that cannot be
 /// renewed never waits for its price source.
 pub fn claimable(facts: &Facts, today: Date) -> Result<Period, Refusal> {
-    match facts.status {
-        ServiceStatus::Active | ServiceStatus::Suspended => {}
-        ServiceStatus::Pending => return Err(Refusal::Pending),
-        ServiceStatus::Cancelled => return Err(Refusal::Cancelled),
-        ServiceStatus::Terminated => return Err(Refusal::Terminated),
-        ServiceStatus::Fraud => return Err(Refusal::Fraud),
-    }
-    let period = match facts.schedule.cycle {
-        Cycle::Free => return Err(Refusal::Free),
-        Cycle::Once => return Err(Refusal::OneTime),
-        Cycle::Every { .. } => facts.schedule.period(facts.next_period)?.ok_or(Refusal::OneTime)?,
-    };
+    facts.recurs()?;
+    let period = facts.schedule.period(facts.next_period)?.ok_or(Refusal::OneTime)?;
     if let Some(invoice) = facts.open_invoice {
         return Err(Refusal::OpenInvoice(invoice));
     }
@@ -576,98 +525,14 @@ pub fn invoices(plans: Vec<Plan>, invoicing: Invoicing) -> Vec<Plan> {
     Plan::together(plans).map_or_else(|apart| apart, |together| vec![together])
 }
 
-/// The line that bills a whole period of a service or of an add-on.
-pub(crate) fn line(
-    facts: &Facts,
-    addon: Option<AddonId>,
-    item: &Item,
-    cycle: Cycle,
-    period: Period,
-) -> Result<Line, Refusal> {
-    let (unit_price, price_origin, rate) = unit_price(facts, item, cycle, period.starts)?;
-    let what = describe(addon, &item.name, &facts.label, period);
-    Ok(Line {
-        service: facts.service,
-        period,
-        addon,
-        product: item.product,
-        description: match rate {
-            Some(rate) => format!("{what}; 1 {} = {rate}", facts.conversion_home()),
-            None => what,
-        },
-        quantity: item.quantity,
-        unit_price,
-        price_origin,
-        net: unit_price.times(item.quantity, facts.policy.rounding)?,
-        allowance: None,
-        discount: None,
-        part: None,
-        tax: facts.tax,
-    })
-}
-
-impl Line {
-    /// The line with this taken off it.
-    fn with(self, discount: &Discount, rounding: Rounding) -> Self {
-        let allowance = discount.of(self.net, rounding);
-        let net = Money::new(self.net.minor - allowance.amount.minor, self.net.currency);
-        Self { net, allowance: Some(allowance), discount: Some(discount.code.clone()), ..self }
-    }
-}
-
-/// The line of a whole period of the service itself, with this discount.
-pub(crate) fn own_line(facts: &Facts, discount: Option<&Discount>, period: Period) -> Result<Line, Refusal> {
-    let own = line(facts, None, &facts.item, facts.schedule.cycle, period)?;
-    Ok(match discount {
-        Some(discount) => own.with(discount, facts.policy.rounding),
-        None => own,
-    })
-}
-
-/// What a customer reads: what it is, and the days it bills.
-pub(crate) fn describe(addon: Option<AddonId>, name: &str, label: &str, period: Period) -> String {
-    let days = format!("{} – {}", period.starts, period.last_day());
-    match (addon, label) {
-        (None, "") => format!("{name}, {days}"),
-        (None, label) => format!("{name} {label}, {days}"),
-        (Some(_), _) => format!("+ {name}, {days}"),
-    }
-}
-
-/// The price of one for a period that begins on this day, where it comes from, and at which rate it was converted.
-pub(crate) fn unit_price(
-    facts: &Facts,
-    item: &Item,
-    cycle: Cycle,
-    starts: Date,
-) -> Result<(Money, PriceOrigin, Option<String>), Refusal> {
-    let terms = item.terms(cycle, facts.currency);
-    let follows = item.rule.on(starts) == PriceRule::Follow;
-    let price = match item.fed_price {
-        price if item.is_fed && follows && terms.campaign_on(&facts.prices, starts).is_none() => {
-            price.map(|price| (price, PriceOrigin::Feed))
-        }
-        _ => terms.price(&facts.prices, starts),
-    };
-    let price =
-        price.filter(|(price, _)| price.currency == facts.currency).map(|(price, origin)| (price, origin, None));
-    let converted = || {
-        let conversion = facts.conversion.as_ref().filter(|_| !item.is_fed || !follows)?;
-        let (price, origin, rate) = terms.converted(&facts.prices, conversion, starts, facts.policy.rounding)?;
-        let text = format!("{} {} ({}, {})", rate.rate, rate.currency, rate.source, rate.starts);
-        Some((price, origin, Some(text)))
-    };
-    let day = if let PriceRule::Kept(day) = item.rule { day } else { starts };
-    price.or_else(converted).ok_or(Refusal::NoPrice { product: item.product, cycle, currency: facts.currency, day })
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Rate, TaxCategory};
+    use crate::line::PriceOrigin;
+    use crate::{PriceId, Rate, TaxCategory};
 
     fn sek(minor: i64) -> Money {
         Money::new(minor, "SEK".parse().unwrap())

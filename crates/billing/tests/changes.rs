@@ -5,7 +5,8 @@ use std::str::FromStr;
 use jiff::{Span, civil::Date, civil::date};
 use perennial_billing::align::{LAST_COMMON_DAY, align};
 use perennial_billing::change::{self, Ahead, Billed, Sold};
-use perennial_billing::renewal::{self, Addon, Facts, Item, Line, Policy};
+use perennial_billing::line::Line;
+use perennial_billing::renewal::{self, Addon, Facts, Item, Policy};
 use perennial_billing::{
     AddonId, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, Period, PeriodNumber,
     PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rate, Rounding, Schedule, ServiceId, ServiceStatus,

@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 use perennial_billing::align::align;
 use perennial_billing::change::{self, Ahead, Billed, Sold};
-use perennial_billing::renewal::{Addon, Facts, Item, Line, Policy, Term};
+use perennial_billing::line::Line;
+use perennial_billing::renewal::{Addon, Facts, Item, Policy, Term};
 use perennial_billing::{
     AddonId, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, PeriodNumber, PriceId,
     PriceRule, PriceVersion, ProductId, Quantity, Rate, Rounding, Schedule, ServiceId, ServiceStatus, TaxCategory,

@@ -175,17 +175,23 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, campaign: &Campaign) -> Resul
     Ok(())
 }
 
+/// The campaigns of a seller, which is `$1`, that are as the rest says.
+macro_rules! campaigns_where {
+    () => {
+        "select id, name, percent_ppm, amount_minor, target_minor, currency, ending, starts, at, actor, state \
+        from campaigns where seller_id = $1 "
+    };
+}
+
 /// The campaign with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: CampaignId) -> Result<Option<Campaign>> {
-    let sql = "select id, name, percent_ppm, amount_minor, target_minor, currency, ending, starts, at, actor, state \
-        from campaigns where seller_id = $1 and id = $2";
+    let sql = concat!(campaigns_where!(), "and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
 /// A page of campaigns, newest first, before this one.
 pub async fn page(conn: &mut Conn, seller: SellerId, before: Option<CampaignId>, limit: i64) -> Result<Vec<Campaign>> {
-    let sql = "select id, name, percent_ppm, amount_minor, target_minor, currency, ending, starts, at, actor, state \
-        from campaigns where seller_id = $1 and id < $2 order by id desc limit $3";
+    let sql = concat!(campaigns_where!(), "and id < $2 order by id desc limit $3");
     let before = before.map_or(i64::MAX, |id| id.0);
     conn.rows(sql, params![seller.0, before, limit]).await?.iter().map(read).collect()
 }
@@ -295,6 +301,19 @@ pub struct Returning {
     pub is_built_on: bool,
 }
 
+/// The services of a campaign, `$2`, that are still part of it, after `$3`, and are as the rest says.
+macro_rules! returning_where {
+    () => {
+        "select s.id, s.billed_through, s.campaign_id, cs.first_starts, cs.before_own_price_minor, \
+        cs.before_own_price_through, cs.before_price_kept_on, cs.before_campaign_id, cs.before_campaign_price_minor, \
+        cs.before_campaign_price_from, (select count(*) from campaign_services l where l.seller_id = cs.seller_id \
+        and l.service_id = cs.service_id and l.before_campaign_id = cs.campaign_id and l.state = 'planned') as later \
+        from campaign_services cs \
+        join services s on s.seller_id = cs.seller_id and s.id = cs.service_id \
+        where cs.seller_id = $1 and cs.campaign_id = $2 and cs.service_id > $3 and cs.state = 'planned' "
+    };
+}
+
 /// The services of a campaign that are still part of it, held until the transaction ends: all of them, or those that are
 /// named; by id, after this one.
 pub async fn returning(
@@ -305,22 +324,9 @@ pub async fn returning(
     after: ServiceId,
     limit: i64,
 ) -> Result<Vec<Returning>> {
-    let of_all = "select s.id, s.billed_through, s.campaign_id, cs.first_starts, cs.before_own_price_minor, \
-        cs.before_own_price_through, cs.before_price_kept_on, cs.before_campaign_id, cs.before_campaign_price_minor, \
-        cs.before_campaign_price_from, (select count(*) from campaign_services l where l.seller_id = cs.seller_id \
-        and l.service_id = cs.service_id and l.before_campaign_id = cs.campaign_id and l.state = 'planned') as later \
-        from campaign_services cs \
-        join services s on s.seller_id = cs.seller_id and s.id = cs.service_id \
-        where cs.seller_id = $1 and cs.campaign_id = $2 and cs.service_id > $3 and cs.state = 'planned' \
-        order by cs.service_id limit $4 {for update}";
-    let of_named = "select s.id, s.billed_through, s.campaign_id, cs.first_starts, cs.before_own_price_minor, \
-        cs.before_own_price_through, cs.before_price_kept_on, cs.before_campaign_id, cs.before_campaign_price_minor, \
-        cs.before_campaign_price_from, (select count(*) from campaign_services l where l.seller_id = cs.seller_id \
-        and l.service_id = cs.service_id and l.before_campaign_id = cs.campaign_id and l.state = 'planned') as later \
-        from campaign_services cs \
-        join services s on s.seller_id = cs.seller_id and s.id = cs.service_id \
-        where cs.seller_id = $1 and cs.campaign_id = $2 and cs.service_id > $3 and cs.state = 'planned' \
-        and cs.service_id {in $5} order by cs.service_id limit $4 {for update}";
+    let of_all = concat!(returning_where!(), "order by cs.service_id limit $4 {for update}");
+    let of_named =
+        concat!(returning_where!(), "and cs.service_id {in $5} order by cs.service_id limit $4 {for update}");
     let mut values = params![seller.0, campaign.0, after.0, limit];
     let rows = match named {
         None => tx.rows(of_all, values).await?,

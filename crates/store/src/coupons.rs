@@ -33,19 +33,23 @@ pub struct Coupon {
     pub uses: u32,
 }
 
-const COLUMNS: &str = "select id, code, percent_ppm, amount_minor, currency, periods, through, product_id, customer_id, \
-    redeem_through, max_uses, uses from coupons where seller_id = $1 and code = $2";
+/// The coupons of a seller, which is `$1`, that are as the rest says.
+macro_rules! coupons_where {
+    () => {
+        "select id, code, percent_ppm, amount_minor, currency, periods, through, product_id, customer_id, \
+        redeem_through, max_uses, uses from coupons where seller_id = $1 "
+    };
+}
 
 /// All coupons of a seller, by code.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Coupon>> {
-    let sql = "select id, code, percent_ppm, amount_minor, currency, periods, through, product_id, customer_id, \
-        redeem_through, max_uses, uses from coupons where seller_id = $1 order by code";
-    conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
+    conn.rows(concat!(coupons_where!(), "order by code"), params![seller.0]).await?.iter().map(read).collect()
 }
 
 /// The coupon with this code.
 pub async fn get(conn: &mut Conn, seller: SellerId, code: &str) -> Result<Option<Coupon>> {
-    conn.row(COLUMNS, params![seller.0, code]).await?.map(|row| read(&row)).transpose()
+    let sql = concat!(coupons_where!(), "and code = $2");
+    conn.row(sql, params![seller.0, code]).await?.map(|row| read(&row)).transpose()
 }
 
 /// Writes a coupon.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
-use perennial_billing::renewal::Allowance;
+use perennial_billing::line::Allowance;
 use perennial_billing::{
     AddonId, Currency, CustomerId, InvoiceId, Money, Part, Period, ProductId, Quantity, Rate, Rounding, SellerId,
     ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,

@@ -12,8 +12,9 @@ use perennial_store::renewals::{Gathered, NewInvoice, Round};
 use perennial_store::runs::RunProblem;
 use perennial_store::sellers::Seller;
 
+use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
 use crate::feed::PriceQuery;
-use crate::renew::{Fed, fill_in, missing_prices, new_invoice, why_no_price};
+use crate::renew::new_invoice;
 use crate::{Actor, App, Result};
 
 /// One look at what is due.

@@ -12,7 +12,8 @@ use perennial_store::runs::{self, Part, Run, RunProblem};
 use tokio::task::JoinSet;
 
 use super::{RunProgress, Stop, due};
-use crate::renew::{Fed, MAX_ATTEMPTS};
+use crate::fed::Fed;
+use crate::renew::MAX_ATTEMPTS;
 use crate::{Actor, App, AppError, Result};
 
 /// How long a node holds a part of a run without saying so again; then another one may take it.

@@ -1,7 +1,8 @@
 //! The statements that write invoices, in their order, and the rows that go into them.
 
 use jiff::{Timestamp, civil::Date};
-use perennial_billing::renewal::{Claim, Line, PriceOrigin};
+use perennial_billing::line::{Line, PriceOrigin};
+use perennial_billing::renewal::Claim;
 use perennial_billing::{InvoiceId, RunId, SellerId};
 
 use super::NewInvoice;

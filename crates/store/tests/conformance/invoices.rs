@@ -1,7 +1,8 @@
 //! Issued invoices, read.
 
 use jiff::civil::date;
-use perennial_billing::renewal::{Allowance, Claim, Line, Plan, PriceOrigin};
+use perennial_billing::line::{Allowance, Line, PriceOrigin};
+use perennial_billing::renewal::{Claim, Plan};
 use perennial_billing::{
     AddonId, CustomerId, InvoiceId, Money, Part, Period, PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding,
     ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,

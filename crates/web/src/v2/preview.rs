@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use perennial_app::{Preview, PreviewOf, Scope};
 use perennial_billing::Plan;
 use perennial_billing::forecast::Held;
-use perennial_billing::renewal::Line;
+use perennial_billing::line::Line;
 use serde::Serialize;
 
 use super::day::Day;
