@@ -34,14 +34,14 @@ pub fn align(facts: &Facts, day: Date, today: Date) -> Result<Option<Aligned>, R
     let short = Period { starts: next.starts, ends: starts };
     let discount = facts.discount.as_ref();
     let holds = discount.filter(|discount| discount.holds(next.starts));
-    let mut lines = vec![line_of_rest(facts, None, holds, whole, next.starts)?];
+    let mut lines = vec![line_of_rest(facts, None, holds, whole, next.starts, today)?];
     let mut terms = Vec::new();
     for addon in &facts.addons {
         match addon.term {
-            None => lines.push(line_of_rest(facts, Some(addon), None, whole, next.starts)?),
+            None => lines.push(line_of_rest(facts, Some(addon), None, whole, next.starts, today)?),
             Some(mut term) => {
                 for period in term.take(short)? {
-                    lines.push(line(facts, Some(addon.id), &addon.item, term.schedule.cycle, period)?);
+                    lines.push(line(facts, Some(addon.id), &addon.item, term.schedule.cycle, period, today)?);
                     terms.retain(|(id, _)| *id != addon.id);
                     terms.push((addon.id, term));
                 }
@@ -58,7 +58,7 @@ pub fn align(facts: &Facts, day: Date, today: Date) -> Result<Option<Aligned>, R
         discount_periods: used.and_then(|discount| discount.periods),
     };
     let due_on = due_date(next.starts, today, facts.policy.payment_terms_days)?;
-    let plan = Plan::of(vec![claim], terms, lines, today, due_on, facts.policy.rounding)?;
+    let plan = Plan::of(vec![claim], terms, lines, today, due_on, facts)?;
     Ok(Some(Aligned { schedule: Schedule { anchor: starts, cycle, first: number.next() }, plan }))
 }
 

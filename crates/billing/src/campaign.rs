@@ -139,7 +139,7 @@ pub fn effect(facts: &Facts, change: PriceChange, ending: PriceEnding, from: Dat
         return Err(NoEffect::Same);
     }
     let difference =
-        Money::new(new.minor - old.minor, old.currency).times(facts.item.quantity, facts.policy.rounding)?;
+        Money::new(new.minor - old.minor, old.currency).times(facts.item.quantity, facts.policy.amounts.rounding)?;
     Ok(Effect { old, new, starts: period.starts, period: number, yearly: per_year(difference, schedule.cycle) })
 }
 

@@ -228,7 +228,7 @@ impl Later<'_> {
         };
         // It must be possible to bill it when its day comes.
         let period = schedule.period(self.before.next_period)?.ok_or(Refusal::OneTime)?;
-        Bill::new(&Facts { schedule, ..self.after.clone() }).add(period)?;
+        Bill::new(&Facts { schedule, ..self.after.clone() }, self.next).add(period)?;
         Ok(Change { effective_on: self.next, schedule, invoice: None, given_back: Vec::new(), difference })
     }
 }
@@ -250,7 +250,14 @@ impl Now<'_> {
             // What was billed with a discount stays so, whether or not it holds for later periods.
             let of_it = |discount: &&Discount| Some(&discount.code) == billed.discount.as_ref();
             let discount = self.after.discount.as_ref().filter(of_it);
-            lines.push(line_of_rest(self.after, None, discount, billed.period, self.from.max(billed.from))?);
+            lines.push(line_of_rest(
+                self.after,
+                None,
+                discount,
+                billed.period,
+                self.from.max(billed.from),
+                self.today,
+            )?);
         }
         let schedule = self.before.schedule;
         let plan = self.plan(Vec::new(), Vec::new(), lines)?;
@@ -263,7 +270,7 @@ impl Now<'_> {
         let schedule = Schedule { anchor: self.from, cycle: self.after.schedule.cycle, first: number };
         let period = schedule.period(number)?.ok_or(Refusal::OneTime)?;
         let facts = Facts { schedule, ..self.after.clone() };
-        let mut bill = Bill::new(&facts);
+        let mut bill = Bill::new(&facts, self.today);
         bill.add(period)?;
         let claim = bill.claim(number, period)?;
         let mut lines = self.given_back();
@@ -293,33 +300,39 @@ impl Now<'_> {
 
     fn plan(&self, claims: Vec<Claim>, terms: Vec<(AddonId, Term)>, lines: Vec<Line>) -> Result<Plan, Refusal> {
         let due_on = due_date(self.from, self.today, self.before.policy.payment_terms_days)?;
-        Plan::of(claims, terms, lines, self.today, due_on, self.before.policy.rounding)
+        Plan::of(claims, terms, lines, self.today, due_on, self.before)
     }
 
     fn given_back(&self) -> Vec<Line> {
-        self.left.iter().map(|billed| given_back(self.before, billed, self.from)).collect()
+        self.left.iter().map(|billed| given_back(self.before, billed, self.from, self.today)).collect()
     }
 }
 
 /// The line that gives back the rest of a billed period.
-fn given_back(facts: &Facts, billed: &Billed, from: Date) -> Line {
+fn given_back(facts: &Facts, billed: &Billed, from: Date, today: Date) -> Line {
     let rest = Period { starts: billed.from.max(from), ends: billed.period.ends };
     let part = billed.rest(facts, from);
     let what = describe(billed.addon, &billed.name, &facts.label, rest);
-    let line = part_line(facts, billed.addon, billed.product, rest, part);
+    let line = part_line(facts, billed.addon, billed.product, rest, part, (billed.tax, today));
     Line {
         description: format!("Unused: {what}: {part}"),
         quantity: Quantity::from_millionths(-Quantity::ONE.millionths()),
         net: Money::new(-line.net.minor, line.net.currency),
         discount: billed.discount.clone(),
-        tax: billed.tax,
         ..line
     }
 }
 
 /// The line of a part of a period, at its price.
-fn part_line(facts: &Facts, addon: Option<AddonId>, product: ProductId, period: Period, part: Part) -> Line {
-    let price = part.price(facts.policy.rounding);
+fn part_line(
+    facts: &Facts,
+    addon: Option<AddonId>,
+    product: ProductId,
+    period: Period,
+    part: Part,
+    (tax, today): (TaxProfile, Date),
+) -> Line {
+    let price = part.price(facts.policy.amounts.rounding);
     Line {
         service: facts.service,
         period,
@@ -333,7 +346,9 @@ fn part_line(facts: &Facts, addon: Option<AddonId>, product: ProductId, period: 
         allowance: None,
         discount: None,
         part: Some(part),
-        tax: facts.tax,
+        tax,
+        gross: None,
+        contained: facts.tax.contained(tax, today),
     }
 }
 
@@ -344,11 +359,12 @@ pub(crate) fn line_of_rest(
     discount: Option<&Discount>,
     whole_period: Period,
     from: Date,
+    today: Date,
 ) -> Result<Line, Refusal> {
     let rest = Period { starts: whole_period.starts.max(from), ends: whole_period.ends };
     let whole = match addon {
-        None => own_line(facts, discount, rest)?,
-        Some(addon) => line(facts, Some(addon.id), &addon.item, facts.schedule.cycle, rest)?,
+        None => own_line(facts, discount, rest, today)?,
+        Some(addon) => line(facts, Some(addon.id), &addon.item, facts.schedule.cycle, rest, today)?,
     };
     let share = Share::rest(whole_period, rest.starts, facts.policy.day_count);
     let part = Part { whole: whole.net, starts: whole_period.starts, share };
@@ -365,7 +381,8 @@ pub(crate) fn line_of_rest(
     };
     let description = format!("{}: {price}{part}", whole.description);
     let (price_origin, discount) = (whole.price_origin, whole.discount);
-    Ok(Line { description, price_origin, discount, ..part_line(facts, whole.addon, whole.product, rest, part) })
+    let tax = (whole.tax, today);
+    Ok(Line { description, price_origin, discount, ..part_line(facts, whole.addon, whole.product, rest, part, tax) })
 }
 
 /// All that is billed of a service and of the add-ons that follow its periods, and is not over on a day: what is known, and
@@ -382,9 +399,9 @@ pub fn all_billed(facts: &Facts, known: Vec<Billed>, was_changed: bool, today: D
             let items = std::iter::once((None, &facts.item)).chain(follow.map(|addon| (Some(addon.id), &addon.item)));
             for (addon, item) in items {
                 let (unit_price, ..) = unit_price(facts, item, facts.schedule.cycle, period.starts)?;
-                let whole = unit_price.times(item.quantity, facts.policy.rounding)?;
+                let whole = unit_price.times(item.quantity, facts.policy.amounts.rounding)?;
                 let (product, name) = (item.product, item.name.clone());
-                let (from, discount, tax) = (period.starts, None, facts.tax);
+                let (from, discount, tax) = (period.starts, None, facts.tax.on(item.tax_class, today));
                 all.push(Billed { number: nth, addon, product, name, period, from, whole, discount, tax });
             }
         }
@@ -403,8 +420,9 @@ pub fn all_billed(facts: &Facts, known: Vec<Billed>, was_changed: bool, today: D
 /// lines are those that would give it back.
 pub fn unused(facts: &Facts, billed: &[Billed], from: Date) -> Result<(Money, Vec<Line>), Refusal> {
     let left = billed.iter().filter(|billed| billed.period.ends > from);
-    let lines: Vec<Line> = left.map(|billed| given_back(facts, billed, from)).collect();
-    Ok((Money::sum(facts.currency, lines.iter().map(|line| line.unit_price))?, lines))
+    let mut lines: Vec<Line> = left.map(|billed| given_back(facts, billed, from, from)).collect();
+    let net = facts.policy.amounts.amounts_of(facts.currency, &mut lines)?.net;
+    Ok((Money::new(-net.minor, net.currency), lines))
 }
 
 /// What selling an add-on today bills for what is billed of its service already: the rest of each of those periods, or, if
@@ -428,24 +446,25 @@ pub fn addon_sold(facts: &Facts, addon: &Addon, ahead: &Ahead, today: Date) -> R
     let ends = periods.iter().map(|(period, _)| period.ends).max().unwrap_or(from);
     let (lines, terms) = match addon.term {
         None => {
-            let rest =
-                |(period, billed): &(Period, Date)| line_of_rest(facts, Some(addon), None, *period, from.max(*billed));
+            let rest = |(period, billed): &(Period, Date)| {
+                line_of_rest(facts, Some(addon), None, *period, from.max(*billed), today)
+            };
             (periods.iter().map(rest).collect::<Result<Vec<_>, _>>()?, Vec::new())
         }
         Some(mut term) => {
             let taken = term.take(Period { starts: from, ends })?;
-            let whole = |period| line(facts, Some(addon.id), &addon.item, term.schedule.cycle, period);
+            let whole = |period| line(facts, Some(addon.id), &addon.item, term.schedule.cycle, period, today);
             (taken.into_iter().map(whole).collect::<Result<Vec<_>, _>>()?, vec![(addon.id, term)])
         }
     };
     let due_on = due_date(from, today, facts.policy.payment_terms_days)?;
-    Ok(Some(Plan::of(Vec::new(), terms, lines, today, due_on, facts.policy.rounding)?))
+    Ok(Some(Plan::of(Vec::new(), terms, lines, today, due_on, facts)?))
 }
 
 /// What a service itself costs for one period that begins on a day, without tax.
 pub fn price_of(facts: &Facts, starts: Date) -> Result<Money, Refusal> {
     let (price, ..) = unit_price(facts, &facts.item, facts.schedule.cycle, starts)?;
-    Ok(price.times(facts.item.quantity, facts.policy.rounding)?)
+    Ok(price.times(facts.item.quantity, facts.policy.amounts.rounding)?)
 }
 
 /// An unpaid renewal invoice that a change takes back, so that its periods are free again.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::campaign::PriceEnding;
 use crate::decimal::{self, ParseDecimalError};
-use crate::{Currency, Money, Rounding};
+use crate::{AmountOutOfRange, Currency, Money, Rounding};
 
 /// Digits after the point of a rate.
 const SCALE: u32 = 9;
@@ -81,6 +81,71 @@ impl Conversion {
         let minor = rounding.divide(exact, 10i128.pow(SCALE + price.currency.exponent()));
         let converted = Money::new(i64::try_from(minor).ok()?, to);
         Some((self.ending.nearest(converted), found))
+    }
+}
+
+/// What the seller's currency is worth in a customer's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeRates {
+    /// The seller's currency.
+    pub home: Currency,
+    /// The rates of the customer's currency, in any order.
+    pub rates: Vec<ExchangeRate>,
+}
+
+impl HomeRates {
+    /// The latest rate that holds on a day.
+    #[must_use]
+    pub fn on(&self, day: Date) -> Option<HomeRate> {
+        let found = self.rates.iter().filter(|rate| rate.starts <= day).max_by_key(|rate| rate.starts)?;
+        Some(HomeRate { home: self.home, rate: found.rate, starts: found.starts, source: found.source.clone() })
+    }
+}
+
+/// The rate at which an invoice's tax is told in the seller's currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeRate {
+    /// The seller's currency.
+    pub home: Currency,
+    /// So many units of the invoice's currency for one of it.
+    pub rate: UnitRate,
+    /// From which day on it holds.
+    pub starts: Date,
+    /// Who says so.
+    pub source: String,
+}
+
+/// The tax of an invoice in the seller's own currency, which the invoice must show (Directive 2006/112/EC, articles 91 and
+/// 230; EN 16931 BT-111).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeTax {
+    /// The rate it was converted at.
+    pub rate: HomeRate,
+    /// How much that is.
+    pub tax: Money,
+}
+
+impl HomeTax {
+    /// The tax, converted and rounded once.
+    ///
+    /// # Errors
+    /// [`AmountOutOfRange`] when it does not fit.
+    pub fn of(tax: Money, rate: HomeRate, rounding: Rounding) -> Result<Self, AmountOutOfRange> {
+        Ok(Self { tax: rate.home_amount(tax, rounding)?, rate })
+    }
+}
+
+impl HomeRate {
+    /// An amount in the invoice's currency, in the seller's.
+    ///
+    /// # Errors
+    /// [`AmountOutOfRange`] when it does not fit.
+    pub fn home_amount(&self, amount: Money, rounding: Rounding) -> Result<Money, AmountOutOfRange> {
+        let scale = 10i128.pow(SCALE).checked_mul(10i128.pow(self.home.exponent())).ok_or(AmountOutOfRange)?;
+        let exact = i128::from(amount.minor).checked_mul(scale).ok_or(AmountOutOfRange)?;
+        let unit = i128::from(self.rate.billionths().max(1)) * 10i128.pow(amount.currency.exponent());
+        let minor = i64::try_from(rounding.divide(exact, unit)).map_err(|_| AmountOutOfRange)?;
+        Ok(Money::new(minor, self.home))
     }
 }
 

@@ -96,6 +96,18 @@ id!(
     ServiceChangeId
 );
 id!(
+    /// Money that came in.
+    PaymentId
+);
+id!(
+    /// Money that went back.
+    RefundId
+);
+id!(
+    /// An invoice in the making.
+    DraftId
+);
+id!(
     /// A row that is delivered after the business change it was written with.
     OutboxId
 );

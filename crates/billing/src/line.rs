@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::renewal::{Facts, Item, Refusal};
 use crate::{
-    AddonId, CampaignId, Cycle, Discount, Money, Part, Period, PriceId, PriceRule, ProductId, Quantity, Rounding,
+    AddonId, CampaignId, Cycle, Discount, Money, Part, Period, PriceId, PriceRule, ProductId, Quantity, Rate, Rounding,
     ServiceId, TaxProfile,
 };
 
@@ -36,8 +36,12 @@ pub struct Line {
     /// What it is a part of, if it bills a part of a period or gives one back: then `unit_price` is what that part costs,
     /// and `quantity` is 1, or -1 for what is given back (EN 16931 has no negative price, BR-27).
     pub part: Option<Part>,
-    /// Category and rate.
+    /// Country, category and rate.
     pub tax: TaxProfile,
+    /// What it comes to with the tax that its price contains, where prices do; `net` is that until the invoice is put together.
+    pub gross: Option<Money>,
+    /// The rate that its price contains, where prices contain tax.
+    pub contained: Rate,
 }
 
 /// What is taken off a line, and why (EN 16931 BG-27).
@@ -73,9 +77,11 @@ pub(crate) fn line(
     item: &Item,
     cycle: Cycle,
     period: Period,
+    today: Date,
 ) -> Result<Line, Refusal> {
     let (unit_price, price_origin, rate) = unit_price(facts, item, cycle, period.starts)?;
     let what = describe(addon, &item.name, &facts.label, period);
+    let tax = facts.tax.on(item.tax_class, today);
     Ok(Line {
         service: facts.service,
         period,
@@ -88,11 +94,13 @@ pub(crate) fn line(
         quantity: item.quantity,
         unit_price,
         price_origin,
-        net: unit_price.times(item.quantity, facts.policy.rounding)?,
+        net: unit_price.times(item.quantity, facts.policy.amounts.rounding)?,
         allowance: None,
         discount: None,
         part: None,
-        tax: facts.tax,
+        tax,
+        gross: None,
+        contained: facts.tax.contained(tax, today),
     })
 }
 
@@ -106,10 +114,15 @@ impl Line {
 }
 
 /// The line of a whole period of the service itself, with this discount.
-pub(crate) fn own_line(facts: &Facts, discount: Option<&Discount>, period: Period) -> Result<Line, Refusal> {
-    let own = line(facts, None, &facts.item, facts.schedule.cycle, period)?;
+pub(crate) fn own_line(
+    facts: &Facts,
+    discount: Option<&Discount>,
+    period: Period,
+    today: Date,
+) -> Result<Line, Refusal> {
+    let own = line(facts, None, &facts.item, facts.schedule.cycle, period, today)?;
     Ok(match discount {
-        Some(discount) => own.with(discount, facts.policy.rounding),
+        Some(discount) => own.with(discount, facts.policy.amounts.rounding),
         None => own,
     })
 }
@@ -143,7 +156,8 @@ pub(crate) fn unit_price(
         price.filter(|(price, _)| price.currency == facts.currency).map(|(price, origin)| (price, origin, None));
     let converted = || {
         let conversion = facts.conversion.as_ref().filter(|_| !item.is_fed || !follows)?;
-        let (price, origin, rate) = terms.converted(&facts.prices, conversion, starts, facts.policy.rounding)?;
+        let (price, origin, rate) =
+            terms.converted(&facts.prices, conversion, starts, facts.policy.amounts.rounding)?;
         let text =
             format!("1 {} = {} {} ({}, {})", conversion.home, rate.rate, rate.currency, rate.source, rate.starts);
         Some((price, origin, Some(text)))

@@ -6,9 +6,10 @@ use jiff::{Span, civil::Date};
 
 use crate::line::{Line, line};
 use crate::{
-    AddonId, AmountOutOfRange, CampaignPrice, Conversion, Currency, CustomerId, Cycle, DateOutOfRange, DayCount,
-    Discount, InvoiceId, Invoicing, LeadTime, Money, Period, PeriodNumber, PriceRule, PriceTerms, PriceVersion,
-    ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxGroup, TaxProfile, due_date,
+    AddonId, AmountOutOfRange, AmountRules, Amounts, CampaignPrice, Conversion, Currency, CustomerId, Cycle,
+    DateOutOfRange, DayCount, Discount, HomeRate, HomeRates, HomeTax, InvoiceId, Invoicing, LeadTime, Money, Period,
+    PeriodNumber, PriceRule, PriceTerms, PriceVersion, ProductId, Quantity, Schedule, ServiceId, ServiceStatus,
+    TaxClass, TaxGroup, Taxation, due_date,
 };
 
 /// Services on one invoice at most.
@@ -59,7 +60,9 @@ pub struct Facts {
     /// The customer's currency.
     pub currency: Currency,
     /// How the customer is taxed.
-    pub tax: TaxProfile,
+    pub tax: Taxation,
+    /// What the seller's own currency is worth in the customer's, where they differ.
+    pub home_rates: Option<Arc<HomeRates>>,
     /// The catalogue's versions for the products of this service, and what price feeds answered.
     pub prices: Vec<PriceVersion>,
     /// How a price that the catalogue does not have in the customer's currency is converted, if it is.
@@ -75,6 +78,8 @@ pub struct Item {
     pub product: ProductId,
     /// Its name, for the line.
     pub name: String,
+    /// What kind of supply it is.
+    pub tax_class: TaxClass,
     /// How many.
     pub quantity: Quantity,
     /// At which price.
@@ -183,8 +188,8 @@ pub struct Policy {
     pub payment_terms_days: u16,
     /// How many months ahead of today a period may start to be renewed.
     pub renew_ahead_months: u16,
-    /// How fractions of a minor unit are rounded.
-    pub rounding: Rounding,
+    /// How the amounts of an invoice are made.
+    pub amounts: AmountRules,
     /// How the days of a period are counted when a part of it is billed or given back.
     pub day_count: DayCount,
     /// Whether the run renews services that are suspended.
@@ -214,10 +219,14 @@ pub struct Plan {
     pub net: Money,
     /// The sum of the groups' tax.
     pub tax: Money,
-    /// `net + tax`.
+    /// What the total is rounded by (EN 16931 BT-114).
+    pub rounding: Money,
+    /// `net + tax + rounding`.
     pub total: Money,
-    /// How it was rounded.
-    pub rounding: Rounding,
+    /// The tax in the seller's own currency, where that is another one and its rate is known.
+    pub home_tax: Option<HomeTax>,
+    /// How the amounts were made.
+    pub rules: AmountRules,
 }
 
 /// One period of one service that an invoice claims.
@@ -370,7 +379,7 @@ pub fn plan(facts: &Facts, today: Date) -> Result<Plan, Refusal> {
 pub fn plan_periods(facts: &Facts, periods: u16, today: Date) -> Result<Plan, Refusal> {
     let first = claimable(facts, today)?;
     let (latest, _) = latest_start(facts, today)?;
-    let mut bill = Bill::new(facts);
+    let mut bill = Bill::new(facts, today);
     let mut claims = Vec::with_capacity(usize::from(periods));
     let mut number = facts.next_period;
     for nth in 0..periods.clamp(1, MAX_ORDERED_PERIODS) {
@@ -386,12 +395,13 @@ pub fn plan_periods(facts: &Facts, periods: u16, today: Date) -> Result<Plan, Re
         number = number.next();
     }
     let due_on = due_date(first.starts, today, facts.policy.payment_terms_days)?;
-    Plan::of(claims, bill.terms, bill.lines, today, due_on, facts.policy.rounding)
+    Plan::of(claims, bill.terms, bill.lines, today, due_on, facts)
 }
 
 /// The lines that bill periods of a service, and where those add-ons stand afterwards that have periods of their own.
 pub(crate) struct Bill<'a> {
     facts: &'a Facts,
+    today: Date,
     /// By id.
     addons: Vec<&'a Addon>,
     /// The service's own line of each period first, then those of its add-ons by id.
@@ -401,10 +411,10 @@ pub(crate) struct Bill<'a> {
 }
 
 impl<'a> Bill<'a> {
-    pub fn new(facts: &'a Facts) -> Self {
+    pub fn new(facts: &'a Facts, today: Date) -> Self {
         let mut addons: Vec<&Addon> = facts.addons.iter().collect();
         addons.sort_unstable_by_key(|addon| addon.id);
-        Self { facts, addons, lines: Vec::new(), terms: Vec::new(), discount: facts.discount.clone() }
+        Self { facts, today, addons, lines: Vec::new(), terms: Vec::new(), discount: facts.discount.clone() }
     }
 
     /// The claim of a period that was just billed.
@@ -421,10 +431,10 @@ impl<'a> Bill<'a> {
     /// Bills a period.
     pub fn add(&mut self, period: Period) -> Result<(), Refusal> {
         let facts = self.facts;
-        let own = line(facts, None, &facts.item, facts.schedule.cycle, period)?;
+        let own = line(facts, None, &facts.item, facts.schedule.cycle, period, self.today)?;
         match self.discount.take_if(|discount| discount.holds(period.starts)) {
             Some(discount) => {
-                self.lines.push(own.with(&discount, facts.policy.rounding));
+                self.lines.push(own.with(&discount, facts.policy.amounts.rounding));
                 self.discount = Some(discount.used());
             }
             None => self.lines.push(own),
@@ -445,7 +455,7 @@ impl<'a> Bill<'a> {
                 }
             };
             for period in periods {
-                self.lines.push(line(facts, Some(addon.id), &addon.item, cycle, period)?);
+                self.lines.push(line(facts, Some(addon.id), &addon.item, cycle, period, self.today)?);
             }
         }
         Ok(())
@@ -459,14 +469,26 @@ impl Plan {
         lines: Vec<Line>,
         issued_on: Date,
         due_on: Date,
-        rounding: Rounding,
+        facts: &Facts,
+    ) -> Result<Self, Refusal> {
+        let home_rate = facts.home_rates.as_ref().and_then(|rates| rates.on(issued_on));
+        Self::at(claims, terms, lines, issued_on, due_on, facts.policy.amounts, home_rate)
+    }
+
+    fn at(
+        claims: Vec<Claim>,
+        terms: Vec<(AddonId, Term)>,
+        mut lines: Vec<Line>,
+        issued_on: Date,
+        due_on: Date,
+        rules: AmountRules,
+        home_rate: Option<HomeRate>,
     ) -> Result<Self, Refusal> {
         // A plan has a line for each service it bills.
         let currency = lines.first().ok_or(Refusal::OneTime)?.net.currency;
-        let net = Money::sum(currency, lines.iter().map(|line| line.net))?;
-        let tax_groups = TaxGroup::of_lines(lines.iter().map(|line| (line.tax, line.net)), rounding)?;
-        let tax = Money::sum(currency, tax_groups.iter().map(|group| group.tax))?;
-        Ok(Self { claims, terms, issued_on, due_on, lines, tax_groups, net, tax, total: net.plus(tax)?, rounding })
+        let Amounts { tax_groups, net, tax, rounding, total } = rules.amounts_of(currency, &mut lines)?;
+        let home_tax = home_rate.map(|rate| HomeTax::of(tax, rate, rules.rounding)).transpose()?;
+        Ok(Self { claims, terms, issued_on, due_on, lines, tax_groups, net, tax, rounding, total, home_tax, rules })
     }
 
     /// One invoice for several renewals of one customer on one day. It is due when the first of them is; tax is computed
@@ -478,7 +500,8 @@ impl Plan {
         plans.sort_by_key(|plan| plan.claims.first().map(|claim| claim.service));
         let together = || {
             let first = plans.first()?;
-            let key = |plan: &Self| (plan.issued_on, plan.net.currency, plan.rounding);
+            let home_rate = |plan: &Self| plan.home_tax.as_ref().map(|home| home.rate.clone());
+            let key = |plan: &Self| (plan.issued_on, plan.net.currency, plan.rules, home_rate(plan));
             if plans.iter().any(|plan| key(plan) != key(first)) {
                 return None;
             }
@@ -486,7 +509,7 @@ impl Plan {
             let terms = plans.iter().flat_map(|plan| plan.terms.iter().copied()).collect();
             let lines = plans.iter().flat_map(|plan| plan.lines.iter().cloned()).collect();
             let due_on = plans.iter().map(|plan| plan.due_on).min()?;
-            Self::of(claims, terms, lines, first.issued_on, due_on, first.rounding).ok()
+            Self::at(claims, terms, lines, first.issued_on, due_on, first.rules, home_rate(first)).ok()
         };
         match together() {
             Some(plan) => Ok(plan),
@@ -532,7 +555,7 @@ mod tests {
 
     use super::*;
     use crate::line::PriceOrigin;
-    use crate::{PriceId, Rate, TaxCategory};
+    use crate::{PriceId, Rate, Rounding};
 
     fn sek(minor: i64) -> Money {
         Money::new(minor, "SEK".parse().unwrap())
@@ -546,6 +569,7 @@ mod tests {
         Item {
             product: ProductId(product),
             name: name.to_owned(),
+            tax_class: TaxClass::Standard,
             quantity: Quantity::from_millionths(quantity * 1_000_000),
             rule: PriceRule::Follow,
             campaign: None,
@@ -583,13 +607,14 @@ mod tests {
             discount: None,
             addons: vec![Addon { id: AddonId(700), item: item(5003, "Extra storage 50 GB", 2), term: None }],
             currency: "SEK".parse().unwrap(),
-            tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
+            tax: Taxation::at_home("SE".parse().unwrap(), None),
+            home_rates: None,
             prices: vec![version(1, 2001, 13500), version(2, 5003, 4950)],
             conversion: None,
             policy: Policy {
                 payment_terms_days: 14,
                 renew_ahead_months: 36,
-                rounding: Rounding::HalfUp,
+                amounts: AmountRules::default(),
                 day_count: DayCount::Actual,
                 renew_suspended: true,
                 max_periods_behind: 3,
@@ -709,10 +734,10 @@ mod tests {
             facts.item.rule = own(sek(price));
             facts.item.quantity = Quantity::from_millionths(quantity);
             facts.addons[0].item.rule = own(sek(addon_price));
-            facts.tax.rate = Rate::from_parts_per_million(rate);
+            facts.tax = Taxation::at_home("SE".parse().unwrap(), Some(Rate::from_parts_per_million(rate)));
             facts.next_period = PeriodNumber(next);
             if half_even {
-                facts.policy.rounding = Rounding::HalfEven;
+                facts.policy.amounts.rounding = Rounding::HalfEven;
             }
             let first = plan(&facts, TODAY);
             prop_assert_eq!(&first, &plan(&facts, TODAY));

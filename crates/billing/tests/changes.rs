@@ -8,9 +8,9 @@ use perennial_billing::change::{self, Ahead, Billed, Sold};
 use perennial_billing::line::Line;
 use perennial_billing::renewal::{self, Addon, Facts, Item, Policy};
 use perennial_billing::{
-    AddonId, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, Period, PeriodNumber,
-    PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rate, Rounding, Schedule, ServiceId, ServiceStatus,
-    TaxCategory, TaxProfile,
+    AddonId, AmountRules, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, Period,
+    PeriodNumber, PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus,
+    TaxClass, Taxation,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,7 @@ fn service(currency: Currency, cycle: &str, count: DayCount, rounding: Rounding)
     let item = |product| Item {
         product,
         name: "Hosting".to_owned(),
+        tax_class: TaxClass::Standard,
         quantity: Quantity::ONE,
         rule: PriceRule::Follow,
         campaign: None,
@@ -70,13 +71,14 @@ fn service(currency: Currency, cycle: &str, count: DayCount, rounding: Rounding)
         discount: None,
         addons: vec![Addon { id: AddonId(7), item: item(BACKUP), term: None }],
         currency,
-        tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
+        tax: Taxation::at_home("SE".parse().unwrap(), None),
+        home_rates: None,
         prices,
         conversion: None,
         policy: Policy {
             payment_terms_days: 14,
             renew_ahead_months: 36,
-            rounding,
+            amounts: AmountRules { rounding, ..AmountRules::default() },
             day_count: count,
             renew_suspended: true,
             max_periods_behind: 1_000,
@@ -142,7 +144,7 @@ impl Life {
                 from: used.first,
                 whole: Money::new(used.whole, self.facts.currency),
                 discount: None,
-                tax: self.facts.tax,
+                tax: self.facts.tax.on(TaxClass::Standard, START),
             })
             .collect()
     }
@@ -230,7 +232,7 @@ impl Life {
             let is_odd = quotient % 2 != 0;
             let up = match twice.cmp(&i128::from(share.of)) {
                 std::cmp::Ordering::Less => false,
-                std::cmp::Ordering::Equal => self.facts.policy.rounding == Rounding::HalfUp || is_odd,
+                std::cmp::Ordering::Equal => self.facts.policy.amounts.rounding == Rounding::HalfUp || is_odd,
                 std::cmp::Ordering::Greater => true,
             };
             i64::try_from(quotient).unwrap() + i64::from(up)

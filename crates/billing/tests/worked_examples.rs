@@ -6,9 +6,9 @@ use perennial_billing::change::{self, Ahead, Billed, Sold};
 use perennial_billing::line::Line;
 use perennial_billing::renewal::{Addon, Facts, Item, Policy, Term};
 use perennial_billing::{
-    AddonId, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, PeriodNumber, PriceId,
-    PriceRule, PriceVersion, ProductId, Quantity, Rate, Rounding, Schedule, ServiceId, ServiceStatus, TaxCategory,
-    TaxProfile,
+    AddonId, AmountRules, Currency, CustomerId, Cycle, DayCount, Invoicing, LeadScope, LeadTime, Money, PeriodNumber,
+    PriceId, PriceRule, PriceVersion, ProductId, Quantity, Rounding, Schedule, ServiceId, ServiceStatus, TaxClass,
+    Taxation,
 };
 
 const TEXT: &str = include_str!("../../../docs/guides/worked-examples.md");
@@ -25,7 +25,16 @@ fn sold(text: &str) -> (Quantity, String, Option<Currency>, Option<Cycle>) {
 
 fn item(product: ProductId, quantity: Quantity) -> Item {
     let (name, rule) = ("Hosting".to_owned(), PriceRule::Follow);
-    Item { product, name, quantity, rule, campaign: None, fed_price: None, is_fed: false }
+    Item {
+        product,
+        name,
+        tax_class: TaxClass::Standard,
+        quantity,
+        rule,
+        campaign: None,
+        fed_price: None,
+        is_fed: false,
+    }
 }
 
 /// The lines of one sign, as the table has them: the formula and what it comes to.
@@ -73,13 +82,17 @@ fn work_out(row: &[&str]) -> [String; 4] {
         discount: None,
         addons: Vec::new(),
         currency,
-        tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").unwrap() },
+        tax: Taxation::at_home("SE".parse().unwrap(), None),
+        home_rates: None,
         prices: vec![version(IT_IS.0, cycle, &amount)],
         conversion: None,
         policy: Policy {
             payment_terms_days: 14,
             renew_ahead_months: 36,
-            rounding: if rounding == "half even" { Rounding::HalfEven } else { Rounding::HalfUp },
+            amounts: AmountRules {
+                rounding: if rounding == "half even" { Rounding::HalfEven } else { Rounding::HalfUp },
+                ..AmountRules::default()
+            },
             day_count: if days == "calendar" { DayCount::Actual } else { DayCount::ThirtyDayMonths },
             renew_suspended: true,
             max_periods_behind: 3,
