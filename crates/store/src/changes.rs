@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{Timestamp, civil::Date};
 use perennial_billing::change::{Billed, Sold, TakenBack};
+use perennial_billing::ledger::Source;
 use perennial_billing::{
     AddonId, Currency, InvoiceId, Money, Period, PeriodNumber, ProductId, Quantity, SellerId, ServiceChangeId,
     ServiceId,
@@ -12,7 +13,7 @@ use perennial_billing::{
 use crate::invoices::{self, profile};
 use crate::rows::Rows;
 use crate::value::{Row, params};
-use crate::{Conn, Result, Tx};
+use crate::{Conn, Result, Tx, ledger};
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,8 +128,8 @@ pub async fn billed(
         })
         .collect::<Result<Vec<_>>>()?;
     // Later invoices say what is billed for the rest of a period; what they give back is told by a negative quantity.
-    let sql = "select l.addon_id, l.product_id, p.name, l.period_starts, l.period_ends, l.net_minor, l.whole_minor, \
-        l.whole_starts, l.share_days, l.share_of, l.discount_code, l.tax_category, l.tax_rate_ppm from (select invoice_id from periods where seller_id = $1 and service_id = $2 \
+    let sql = "select l.addon_id, l.product_id, p.name, l.period_starts, l.period_ends, coalesce(l.gross_minor, l.net_minor) as asked_minor, l.whole_minor, \
+        l.whole_starts, l.share_days, l.share_of, l.discount_code, l.tax_country, l.tax_category, l.tax_rate_ppm from (select invoice_id from periods where seller_id = $1 and service_id = $2 \
         and state <> 'void' and ends > $3 union select invoice_id from service_changes where seller_id = $1 \
         and service_id = $2 and invoice_id is not null) as b \
         join invoices i on i.seller_id = $1 and i.id = b.invoice_id and i.status <> 'void' \
@@ -142,7 +143,7 @@ pub async fn billed(
         let days = Period { starts: row.date("period_starts")?, ends: row.date("period_ends")? };
         let part = invoices::part(row, currency)?;
         let whole =
-            part.map_or_else(|| row.int("net_minor").map(|minor| Money::new(minor, currency)), |p| Ok(p.whole))?;
+            part.map_or_else(|| row.int("asked_minor").map(|minor| Money::new(minor, currency)), |p| Ok(p.whole))?;
         let addon = row.opt_int("addon_id")?.map(AddonId);
         // What follows the service ends with the period it was billed for: a period that was given back whole may lie within
         // one that was billed later.
@@ -228,18 +229,11 @@ pub async fn can_take_back(
 /// that waits is called off. Nothing, if it is not unpaid any more.
 pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked_on: Date) -> Result<bool> {
     let this = || params![seller.0, invoice.0];
-    let sql = "update invoices set status = 'void' where seller_id = $1 and id = $2 and status = 'issued'";
-    if tx.execute(sql, this()).await? != 1 {
+    if !invoices::void_unpaid(tx, seller, invoice).await? {
         return Ok(false);
     }
     tx.execute("update periods set state = 'void' where seller_id = $1 and invoice_id = $2", this()).await?;
-    let sql = "insert into ledger_entries (seller_id, invoice_id, entry, account, currency, amount_minor, booked_on) \
-        select seller_id, invoice_id, entry + (select max(entry) from ledger_entries where seller_id = $1 \
-        and invoice_id = $2), account, currency, -amount_minor, $3 from ledger_entries \
-        where seller_id = $1 and invoice_id = $2";
-    tx.execute(sql, params![seller.0, invoice.0, booked_on]).await?;
-    let sql = "update outbox set state = 'called_off' where seller_id = $1 and invoice_id = $2 and state = 'queued'";
-    tx.execute(sql, this()).await?;
+    ledger::undo(tx, seller, Source::Invoice, invoice.0, booked_on).await?;
     let sql = "update services set open_invoice_id = null where seller_id = $1 and open_invoice_id = $2 \
         and id {in $3}";
     let services = tx.rows("select service_id from periods where seller_id = $1 and invoice_id = $2", this()).await?;

@@ -509,20 +509,30 @@ fn postgres(sql: &'static str, parameters: Parameters) -> PostgresQuery {
         Parameters::Rows(rows) => bind_columns(query, rows),
         Parameters::Values(values) => values.into_iter().fold(query, bind_postgres),
         Parameters::Call(values, rows) => {
-            rows.into_iter().fold(values.into_iter().fold(query, bind_postgres), bind_columns)
+            rows.into_iter().fold(values.into_iter().fold(query, bind_postgres), bind_packed)
         }
     }
 }
 
 fn bind_columns(query: PostgresQuery, rows: Rows) -> PostgresQuery {
-    let query = rows.columns.into_iter().fold(query, |query, (_, column)| match column {
+    let query = rows.columns.into_iter().fold(query, |query, (_, column)| bind_column(query, column));
+    rows.same.into_iter().fold(query, |query, (_, value)| bind_postgres(query, value))
+}
+
+fn bind_packed(query: PostgresQuery, rows: Rows) -> PostgresQuery {
+    let (packed, same) = rows.packed();
+    let query = packed.into_iter().fold(query, bind_column);
+    same.into_iter().fold(query, |query, (_, value)| bind_postgres(query, value))
+}
+
+fn bind_column(query: PostgresQuery, column: Column) -> PostgresQuery {
+    match column {
         Column::Int(v) => query.bind(v),
         Column::Text(v) => query.bind(v),
         Column::Bool(v) => query.bind(v),
         Column::Date(v) => query.bind(v.into_iter().map(|d| d.map(pg_date)).collect::<Vec<_>>()),
         Column::Instant(v) => query.bind(v.into_iter().map(|t| t.map(pg_instant)).collect::<Vec<_>>()),
-    });
-    rows.same.into_iter().fold(query, |query, (_, value)| bind_postgres(query, value))
+    }
 }
 
 fn bind_postgres(query: PostgresQuery, value: Value) -> PostgresQuery {

@@ -1,11 +1,13 @@
 //! Customers: who is billed.
 
-use jiff::civil::Date;
-use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, Rate, SellerId, TaxCategory, TaxProfile};
+use jiff::{Timestamp, civil::Date};
+use perennial_billing::{
+    Country, Currency, CustomerId, CustomerKind, Invoicing, NumberStatus, SellerId, TaxedCustomer,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::rows::Rows;
-use crate::value::{Row, params};
+use crate::value::{Row, corrupt, params};
 use crate::{Conn, Result, Tx};
 
 /// Who is billed.
@@ -21,8 +23,10 @@ pub struct Customer {
     pub currency: Currency,
     /// Whether it is exempt from tax.
     pub tax_exempt: bool,
-    /// How it is taxed.
-    pub tax: TaxProfile,
+    /// What a check of its VAT number came to.
+    pub vat_number_status: NumberStatus,
+    /// When that was.
+    pub vat_checked_at: Option<Timestamp>,
     /// How what falls due together is invoiced; the seller's way if it says nothing.
     pub invoicing: Option<Invoicing>,
     /// Since when it is a customer.
@@ -53,6 +57,9 @@ pub struct CustomerParty {
     pub country: String,
     /// VAT number, or empty.
     pub vat_number: String,
+    /// Why it is exempt from tax, as the invoice has to say; or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub exemption_reason: String,
 }
 
 impl CustomerParty {
@@ -66,6 +73,24 @@ impl CustomerParty {
     #[must_use]
     pub fn display_name(&self) -> &str {
         if self.company.is_empty() { &self.name } else { &self.company }
+    }
+}
+
+impl Customer {
+    /// What of it decides its tax.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`](crate::StoreError::Corrupt) when its country is none.
+    pub fn taxed(&self) -> Result<TaxedCustomer> {
+        let party = &self.party;
+        let country: Country = party.country.parse().map_err(|error| corrupt("country", &party.country, error))?;
+        let prefix = party.vat_number.get(..2);
+        let number = prefix.and_then(Country::of_vat_prefix).map(|country| (country, self.vat_number_status));
+        Ok(TaxedCustomer {
+            number,
+            is_exempt: self.tax_exempt,
+            ..TaxedCustomer::at(country, &party.postcode, party.kind)
+        })
     }
 }
 
@@ -84,14 +109,13 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
             city: row.text("city")?,
             country: row.text("country")?,
             vat_number: row.text("vat_number")?,
+            exemption_reason: row.text("exemption_reason")?,
         },
         language: row.text("language")?,
         currency: row.parsed("currency")?,
         tax_exempt: row.bool("tax_exempt")?,
-        tax: TaxProfile {
-            category: row.word("tax_category", TaxCategory::from_code)?,
-            rate: Rate::from_parts_per_million(row.int("tax_rate_ppm")?),
-        },
+        vat_number_status: row.word("vat_number_status", NumberStatus::from_word)?,
+        vat_checked_at: row.opt_instant("vat_checked_at")?,
         invoicing: row.opt_word("invoicing", Invoicing::from_word)?,
         created_on: row.date("created_on")?,
     })
@@ -100,7 +124,7 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
 /// The customer with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers \
+        currency, tax_exempt, exemption_reason, vat_number_status, vat_checked_at, invoicing, created_on from customers \
         where seller_id = $1 and id = $2";
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row, "id")).transpose()
 }
@@ -108,7 +132,7 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Op
 /// All customers of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from customers \
+        currency, tax_exempt, exemption_reason, vat_number_status, vat_checked_at, invoicing, created_on from customers \
         where seller_id = $1 order by id";
     conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id")).collect()
 }
@@ -119,7 +143,8 @@ pub async fn set_group(tx: &mut Tx, seller: SellerId, id: CustomerId, group: &st
     Ok(tx.execute(sql, params![seller.0, id.0, group]).await? == 1)
 }
 
-/// Writes customers: new ones, and what has changed about known ones. Issued invoices keep their copies.
+/// Writes customers: new ones, and what has changed about known ones. Issued invoices keep their copies. What is known about
+/// a VAT number goes with the number.
 pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Result<()> {
     let c = || customers.iter();
     let party = |field: fn(&CustomerParty) -> &String| c().map(move |c| field(&c.party).clone());
@@ -139,20 +164,21 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Re
         .text("language", c().map(|c| c.language.clone()))
         .text("currency", c().map(|c| c.currency.code().to_owned()))
         .bool("tax_exempt", c().map(|c| c.tax_exempt))
-        .text("tax_category", c().map(|c| c.tax.category.code().to_owned()))
-        .int("tax_rate_ppm", c().map(|c| c.tax.rate.parts_per_million()))
+        .text("exemption_reason", party(|p| &p.exemption_reason))
         .text("invoicing", c().map(|c| c.invoicing.map(|way| way.as_str().to_owned())))
         .date("created_on", c().map(|c| c.created_on));
     let sql = "insert into customers (seller_id, id, kind, name, company, email, address1, address2, postcode, city, \
-        country, vat_number, language, currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on) \
+        country, vat_number, language, currency, tax_exempt, exemption_reason, invoicing, created_on) \
         select seller_id, id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, \
-        language, currency, tax_exempt, tax_category, tax_rate_ppm, invoicing, created_on from {rows} where true \
+        language, currency, tax_exempt, exemption_reason, invoicing, created_on from {rows} where true \
         on conflict (seller_id, id) do update set kind = excluded.kind, name = excluded.name, \
         company = excluded.company, email = excluded.email, address1 = excluded.address1, address2 = excluded.address2, \
         postcode = excluded.postcode, city = excluded.city, country = excluded.country, \
         vat_number = excluded.vat_number, language = excluded.language, currency = excluded.currency, \
-        tax_exempt = excluded.tax_exempt, tax_category = excluded.tax_category, tax_rate_ppm = excluded.tax_rate_ppm, \
-        invoicing = excluded.invoicing";
+        tax_exempt = excluded.tax_exempt, exemption_reason = excluded.exemption_reason, invoicing = excluded.invoicing, \
+        vat_number_status = case when customers.vat_number = excluded.vat_number then customers.vat_number_status \
+        else 'unchecked' end, vat_checked_at = case when customers.vat_number = excluded.vat_number \
+        then customers.vat_checked_at end";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }

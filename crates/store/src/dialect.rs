@@ -127,7 +127,7 @@ pub(crate) fn unnest(columns: &[(&'static str, Column)], arrays: &[String]) -> S
 
 impl Column {
     /// The type of an array of these on PostgreSQL.
-    fn postgres_array(&self) -> &'static str {
+    pub fn postgres_array(&self) -> &'static str {
         match self {
             Self::Int(_) => "bigint[]",
             Self::Text(_) => "text[]",
@@ -140,7 +140,7 @@ impl Column {
 
 impl Value {
     /// The type of it on PostgreSQL.
-    fn postgres_type(&self) -> &'static str {
+    pub fn postgres_type(&self) -> &'static str {
         match self {
             Self::Int(_) => "bigint",
             Self::Text(_) => "text",

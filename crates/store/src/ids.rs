@@ -2,7 +2,7 @@
 
 use crate::dialect::Dialect;
 use crate::value::params;
-use crate::{Result, Tx};
+use crate::{Result, StoreError, Tx};
 
 /// What an id is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,20 @@ pub enum IdKind {
     Coupon,
     /// [`CampaignId`](perennial_billing::CampaignId)
     Campaign,
+    /// [`PaymentId`](perennial_billing::PaymentId)
+    Payment,
+    /// [`RefundId`](perennial_billing::RefundId)
+    Refund,
+    /// What took something off what is to be paid for an invoice.
+    Settlement,
+    /// A move of a customer's credit.
+    CreditEntry,
+    /// Something that happened.
+    Event,
+    /// [`DraftId`](perennial_billing::DraftId)
+    Draft,
+    /// A check of a VAT number.
+    VatCheck,
 }
 
 impl IdKind {
@@ -60,6 +74,13 @@ impl IdKind {
             Self::ServiceChange => "service_change",
             Self::Coupon => "coupon",
             Self::Campaign => "campaign",
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Settlement => "settlement",
+            Self::CreditEntry => "credit_entry",
+            Self::Event => "event",
+            Self::Draft => "draft",
+            Self::VatCheck => "vat_check",
         }
     }
 }
@@ -83,6 +104,12 @@ pub async fn take(tx: &mut Tx, kind: IdKind, count: usize) -> Result<Vec<i64>> {
             rows.iter().map(|row| row.int("id")).collect()
         }
     }
+}
+
+/// One new id.
+pub async fn take_one(tx: &mut Tx, kind: IdKind) -> Result<i64> {
+    let id = take(tx, kind, 1).await?.pop();
+    id.ok_or(StoreError::Statement(sqlx::Error::RowNotFound))
 }
 
 /// Makes sure that ids handed out from now on are above `taken`, which an import brought along.

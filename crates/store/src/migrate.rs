@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
     Step {
         version: 1,
         name: "foundation",
@@ -77,6 +77,24 @@ const STEPS: [Step; 10] = [
         name: "discounts and campaigns",
         sqlite: include_str!("../migrations/0010_discounts_and_campaigns.sql"),
         postgres: include_str!("../migrations/0010_discounts_and_campaigns.sql"),
+    },
+    Step {
+        version: 11,
+        name: "books",
+        sqlite: include_str!("../migrations/0011_books.sqlite.sql"),
+        postgres: include_str!("../migrations/0011_books.postgres.sql"),
+    },
+    Step {
+        version: 12,
+        name: "tax and money",
+        sqlite: include_str!("../migrations/0012_tax_and_money.sql"),
+        postgres: include_str!("../migrations/0012_tax_and_money.sql"),
+    },
+    Step {
+        version: 13,
+        name: "money guards",
+        sqlite: include_str!("../migrations/0013_money_guards.sqlite.sql"),
+        postgres: include_str!("../migrations/0013_money_guards.postgres.sql"),
     },
 ];
 

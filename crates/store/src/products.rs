@@ -1,6 +1,6 @@
 //! Products: what is sold.
 
-use perennial_billing::{PriceSource, ProductId, SellerId};
+use perennial_billing::{LatePayment, PriceSource, ProductId, SellerId, TaxClass};
 
 use crate::rows::Rows;
 use crate::value::{Row, params};
@@ -18,21 +18,22 @@ pub struct Product {
     /// Hosting, vps, domain, …: the provider's own word.
     pub kind: String,
     /// Which tax rules apply.
-    pub tax_class: String,
+    pub tax_class: TaxClass,
     /// Where its current price comes from.
     pub price_source: PriceSource,
+    /// What becomes of a service's dates when it is paid late; the seller's way if it says nothing.
+    pub late_payment: Option<LatePayment>,
 }
 
 /// All products of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Product>> {
-    let sql =
-        "select id, name, service_type, kind, tax_class, price_source from products where seller_id = $1 order by id";
+    let sql = "select id, name, service_type, kind, tax_class, price_source, late_payment from products where seller_id = $1 order by id";
     conn.rows(sql, params![seller.0]).await?.iter().map(read).collect()
 }
 
 /// The product with this id, and its version.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: ProductId) -> Result<Option<(Product, i64)>> {
-    let sql = "select id, name, service_type, kind, tax_class, price_source, version from products \
+    let sql = "select id, name, service_type, kind, tax_class, price_source, late_payment, version from products \
         where seller_id = $1 and id = $2";
     let row = conn.row(sql, params![seller.0, id.0]).await?;
     row.map(|row| Ok((read(&row)?, row.int("version")?))).transpose()
@@ -47,12 +48,14 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, products: &[Product]) -> Resu
         .text("name", p().map(|p| p.name.clone()))
         .int("service_type", p().map(|p| p.service_type))
         .text("kind", p().map(|p| p.kind.clone()))
-        .text("tax_class", p().map(|p| p.tax_class.clone()))
-        .text("price_source", p().map(|p| p.price_source.to_string()));
-    let sql = "insert into products (seller_id, id, name, service_type, kind, tax_class, price_source, version) \
-        select seller_id, id, name, service_type, kind, tax_class, price_source, 1 from {rows} where true \
+        .text("tax_class", p().map(|p| p.tax_class.as_str().to_owned()))
+        .text("price_source", p().map(|p| p.price_source.to_string()))
+        .text("late_payment", p().map(|p| p.late_payment.map(|policy| policy.as_str().to_owned())));
+    let sql = "insert into products (seller_id, id, name, service_type, kind, tax_class, price_source, late_payment, \
+        version) select seller_id, id, name, service_type, kind, tax_class, price_source, late_payment, 1 from {rows} where true \
         on conflict (seller_id, id) do update set name = excluded.name, service_type = excluded.service_type, \
         kind = excluded.kind, tax_class = excluded.tax_class, price_source = excluded.price_source, \
+        late_payment = excluded.late_payment, \
         version = products.version + 1";
     tx.execute_with(sql, rows).await?;
     Ok(())
@@ -64,7 +67,8 @@ fn read(row: &Row) -> Result<Product> {
         name: row.text("name")?,
         service_type: row.int("service_type")?,
         kind: row.text("kind")?,
-        tax_class: row.text("tax_class")?,
+        tax_class: row.word("tax_class", TaxClass::from_word)?,
         price_source: row.parsed("price_source")?,
+        late_payment: row.opt_word("late_payment", LatePayment::from_word)?,
     })
 }

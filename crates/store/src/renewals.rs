@@ -9,25 +9,26 @@ use jiff::Timestamp;
 use perennial_billing::renewal::{Addon, Facts, Item, Plan, Policy};
 use perennial_billing::{
     AddonId, Conversion, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId,
-    SellerId, ServiceId,
+    SellerId, ServiceId, TaxClass, TaxRules, Taxation,
 };
 
 use crate::addons;
 use crate::customers::{self, Customer};
 use crate::dialect::Dialect;
+use crate::documents::INSERT_INVOICES;
 use crate::ids::{self, IdKind};
 use crate::products::Product;
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::services;
-use crate::value::{Row, params};
+use crate::value::{Row, corrupt, params};
 use crate::{Conn, Result, Store, StoreError, Tx};
 
 mod postgres;
 mod sqlite;
 mod steps;
 
-use steps::{INSERT_INVOICES, New, TAKE_NUMBERS};
+use steps::{New, TAKE_NUMBERS};
 
 /// A service and everything that decides its renewal.
 #[derive(Debug, Clone)]
@@ -66,6 +67,7 @@ impl Gathered {
         let item = &mut self.facts.item;
         item.product = product.id;
         item.name.clone_from(&product.name);
+        item.tax_class = product.tax_class;
         item.rule = PriceRule::Follow;
         item.campaign = None;
         item.is_fed = product.price_source != PriceSource::Catalogue;
@@ -116,25 +118,30 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     let policy = Policy {
         payment_terms_days: seller.payment_terms_days,
         renew_ahead_months: seller.renew_ahead_months,
-        rounding: seller.rounding,
+        amounts: seller.amounts,
         day_count: seller.day_count,
         renew_suspended: seller.runs.renew_suspended,
         max_periods_behind: seller.runs.max_periods_behind,
         consolidation_days: seller.runs.consolidation_days,
     };
-    let conversion = seller.conversion().map(Arc::new);
+    let shared = Shared {
+        policy,
+        conversion: seller.conversion().map(Arc::new),
+        tax_rules: Arc::new(seller.tax_rules().map_err(|error| corrupt("country", &seller.party.country, error))?),
+    };
     // One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
     let sql = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
         s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
         s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, s.ends_on, s.open_invoice_id, \
-        s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.price_source, \
+        s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.tax_class, p.price_source, \
         p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
-        c.language, c.currency, c.tax_exempt, c.tax_category, c.tax_rate_ppm, c.invoicing, c.created_on, \
+        c.language, c.currency, c.tax_exempt, c.exemption_reason, c.vat_number_status, c.vat_checked_at, c.invoicing, \
+        c.created_on, \
         a.id as addon_id, a.product_id as addon_product_id, a.quantity_millionths as addon_quantity_millionths, \
         a.own_price_minor as addon_own_price_minor, a.cycle as addon_cycle, a.anchor as addon_anchor, \
-        a.first_period as addon_first_period, a.next_period as addon_next_period, ap.name as addon_product_name, \
+        a.first_period as addon_first_period, a.next_period as addon_next_period, ap.name as addon_product_name, ap.tax_class as addon_tax_class, \
         ap.price_source as addon_price_source, ap.version as addon_product_version \
         from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         join products p on p.seller_id = s.seller_id and p.id = s.product_id \
@@ -150,7 +157,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     for (addon, row) in rows {
         let found = match gathered.entry(ServiceId(row.int("id")?)) {
             Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(place) => place.insert(read(row, seller, policy, conversion.as_ref())?),
+            Entry::Vacant(place) => place.insert(read(row, seller, &shared)?),
         };
         if let Some(addon) = addon {
             read_addon(row, AddonId(addon), found)?;
@@ -159,13 +166,21 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
     Ok(gathered)
 }
 
-fn read(row: &Row, seller: &Seller, policy: Policy, conversion: Option<&Arc<Conversion>>) -> Result<Gathered> {
+/// What all services of a seller share.
+struct Shared {
+    policy: Policy,
+    conversion: Option<Arc<Conversion>>,
+    tax_rules: Arc<TaxRules>,
+}
+
+fn read(row: &Row, seller: &Seller, shared: &Shared) -> Result<Gathered> {
     let service = services::read(row)?;
     let customer = customers::read(row, "customer_id")?;
     let price_source: PriceSource = row.parsed("price_source")?;
     let item = Item {
         product: service.product,
         name: row.text("product_name")?,
+        tax_class: row.word("tax_class", TaxClass::from_word)?,
         quantity: service.quantity,
         rule: service.price_rule(customer.currency),
         campaign: service.campaign,
@@ -191,10 +206,11 @@ fn read(row: &Row, seller: &Seller, policy: Policy, conversion: Option<&Arc<Conv
             discount: service.discount,
             addons: Vec::new(),
             currency: customer.currency,
-            tax: customer.tax,
+            tax: Taxation { rules: shared.tax_rules.clone(), customer: customer.taxed()? },
+            home_rates: seller.home_rates(customer.currency),
             prices: Vec::new(),
-            conversion: conversion.cloned(),
-            policy,
+            conversion: shared.conversion.clone(),
+            policy: shared.policy,
         },
         version: row.int("version")?,
         customer,
@@ -215,6 +231,7 @@ fn read_addon(row: &Row, id: AddonId, service: &mut Gathered) -> Result<()> {
     let item = Item {
         product: ProductId(row.int("addon_product_id")?),
         name: row.text("addon_product_name")?,
+        tax_class: row.word("addon_tax_class", TaxClass::from_word)?,
         quantity: Quantity::from_millionths(row.int("addon_quantity_millionths")?),
         rule: own
             .map_or(PriceRule::Follow, |minor| PriceRule::Own { price: Money::new(minor, currency), through: None }),
@@ -360,7 +377,7 @@ impl Round {
             match outcome {
                 Attempt::Written { ids, first_number } => {
                     for (((place, new), id), nth) in current.iter().zip(ids).zip(first_number..) {
-                        let number = seller.number_pattern.format(new.plan.issued_on, nth);
+                        let number = seller.invoice_number(new.plan.issued_on, nth);
                         written[*place] = Some(WrittenInvoice { id, number });
                     }
                     break;
@@ -419,7 +436,7 @@ async fn step_by_step(
 pub async fn issue(tx: &mut Tx, seller: &Seller, new: &NewInvoice, at: Timestamp) -> Result<WrittenInvoice> {
     let (ids, first_number) = write(tx, seller, &[new], at, None).await?;
     let id = ids.first().copied().ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?;
-    Ok(WrittenInvoice { id, number: seller.number_pattern.format(new.plan.issued_on, first_number) })
+    Ok(WrittenInvoice { id, number: seller.invoice_number(new.plan.issued_on, first_number) })
 }
 
 /// Writes invoices, and tells their ids and the first of their numbers.
@@ -438,9 +455,9 @@ async fn write(
     for (sql, rows) in steps::before_the_number(seller.id, &invoices, at, run, outbox_ids, audit_ids) {
         tx.execute_with(sql, rows).await?;
     }
-    let values = params![seller.id.0, steps::fiscal_year(new), steps::count(new.len())];
+    let values = params![seller.id.0, steps::series(seller, new), steps::count(new.len())];
     let first_number = tx.row(TAKE_NUMBERS, values).await?.map_or(Ok(1), |row| row.int("first"))?;
-    let numbers = (first_number..).zip(new).map(|(nth, new)| seller.number_pattern.format(new.plan.issued_on, nth));
+    let numbers = (first_number..).zip(new).map(|(nth, new)| seller.invoice_number(new.plan.issued_on, nth));
     let rows = steps::invoice_rows(seller, &invoices, at, run, first_number, numbers)?;
     tx.execute_with(INSERT_INVOICES, rows).await?;
     Ok((ids, first_number))

@@ -25,6 +25,25 @@ pub(crate) enum Column {
     Instant(Vec<Option<Timestamp>>),
 }
 
+impl Column {
+    /// Whether it holds values of the same type.
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Int(all), Self::Int(more)) => all.extend(more),
+            (Self::Text(all), Self::Text(more)) => all.extend(more),
+            (Self::Bool(all), Self::Bool(more)) => all.extend(more),
+            (Self::Date(all), Self::Date(more)) => all.extend(more),
+            (Self::Instant(all), Self::Instant(more)) => all.extend(more),
+            // Only what is alike is put together.
+            _ => {}
+        }
+    }
+}
+
 macro_rules! column {
     ($method:ident, $variant:ident, $type:ty) => {
         pub fn $method<T: Into<$type>>(self, name: &'static str, values: impl IntoIterator<Item = T>) -> Self {
@@ -51,6 +70,19 @@ impl Rows {
     pub fn same(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.same.push((name, value.into()));
         self
+    }
+
+    /// The columns of each type one after the other, in one array a type: a function of PostgreSQL takes at most a hundred
+    /// arguments, and there are more columns than that.
+    pub fn packed(self) -> (Vec<Column>, Vec<(&'static str, Value)>) {
+        let mut packed: Vec<Column> = Vec::new();
+        for (_, column) in self.columns {
+            match packed.iter_mut().find(|known| known.is_like(&column)) {
+                Some(known) => known.append(column),
+                None => packed.push(column),
+            }
+        }
+        (packed, self.same)
     }
 
     fn with(mut self, name: &'static str, column: Column, len: usize) -> Self {

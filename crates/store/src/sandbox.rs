@@ -1,7 +1,4 @@
-//! Databases that were made to rehearse in: a clock that runs ahead, and invoices that are taken for paid.
-
-use jiff::{Timestamp, civil::Date};
-use perennial_billing::SellerId;
+//! Databases that were made to rehearse in: a clock that runs ahead.
 
 use crate::value::params;
 use crate::{Conn, Result, Tx};
@@ -22,20 +19,4 @@ pub async fn ahead(conn: &mut Conn) -> Result<Option<i64>> {
 pub async fn set_ahead(tx: &mut Tx, microseconds: i64) -> Result<()> {
     tx.execute("update sandbox set ahead = $1 where ahead < $1", params![microseconds]).await?;
     Ok(())
-}
-
-/// Takes every invoice that is due by this day for paid, and tells how many.
-pub async fn settle_due(tx: &mut Tx, seller: SellerId, through: Date, at: Timestamp) -> Result<u64> {
-    let sql = "update services set open_invoice_id = null, version = version + 1, paid_through = coalesce( \
-        (select p.ends from periods p where p.seller_id = services.seller_id and p.service_id = services.id \
-        and p.invoice_id = services.open_invoice_id and p.state <> 'void'), paid_through) \
-        where seller_id = $1 and open_invoice_id is not null and open_invoice_id in \
-        (select id from invoices where seller_id = $1 and status = 'issued' and due_on <= $2)";
-    tx.execute(sql, params![seller.0, through]).await?;
-    let sql = "update periods set state = 'paid' where seller_id = $1 and state = 'invoiced' and invoice_id in \
-        (select id from invoices where seller_id = $1 and status = 'issued' and due_on <= $2)";
-    tx.execute(sql, params![seller.0, through]).await?;
-    let sql = "update invoices set status = 'paid', paid_at = $3 \
-        where seller_id = $1 and status = 'issued' and due_on <= $2";
-    tx.execute(sql, params![seller.0, through, at]).await
 }

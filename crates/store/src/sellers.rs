@@ -1,10 +1,14 @@
 //! Sellers: the legal entities that issue invoices.
 
+use std::sync::Arc;
+
+use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
-    Conversion, Currency, CustomerId, Cycle, DayCount, ExchangeRate, Invoicing, LeadScope, LeadTime, NumberPattern,
-    ProductId, Rate, Rounding, SellerId, UnitRate,
+    AmountRules, Conversion, Country, Currency, CustomerId, Cycle, DayCount, DocumentKind, ExchangeRate, HomeRates,
+    Invoicing, LatePayment, LeadScope, LeadTime, NumberPattern, NumberReset, OwnRate, ProductId, Rate, Rounding,
+    SellerId, TaxRounding, TaxRules, UnitRate, UnknownCountry, VatNumberPolicy, is_in_vat_area,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +26,10 @@ pub struct Seller {
     pub currency: Currency,
     /// The time zone in which its days begin.
     pub time_zone: TimeZone,
-    /// The standard VAT rate of its country.
-    pub tax_rate: Rate,
-    /// The pattern of its invoice numbers.
-    pub number_pattern: NumberPattern,
+    /// How it taxes.
+    pub tax: TaxSettings,
+    /// How its documents are numbered.
+    pub numbering: Numbering,
     /// Days a customer has to pay, at least.
     pub payment_terms_days: u16,
     /// Months ahead of today in which a period may start to be renewed.
@@ -34,8 +38,12 @@ pub struct Seller {
     pub open_invoice_policy: OpenInvoicePolicy,
     /// Whether an issued invoice is mailed at once.
     pub mail_invoices: bool,
-    /// How fractions of a minor unit are rounded.
-    pub rounding: Rounding,
+    /// How the amounts of its documents are made.
+    pub amounts: AmountRules,
+    /// Whether a new invoice is paid from the customer's credit, as far as that goes.
+    pub applies_credit: bool,
+    /// What becomes of a service's dates when it is paid late.
+    pub late_payment: LatePayment,
     /// How the days of a period are counted when a part of it is billed or given back.
     pub day_count: DayCount,
     /// Days in which customers have to be told before their price changes.
@@ -44,7 +52,7 @@ pub struct Seller {
     pub converts_prices: bool,
     /// What converted prices end in.
     pub converted_ending: PriceEnding,
-    /// The rates that it converts at, if it does; written by [`add_exchange_rate`] and not with the seller.
+    /// What its currency is worth in others; written by [`add_exchange_rate`] and not with the seller.
     pub exchange_rates: Vec<ExchangeRate>,
     /// The rules of its renewal runs.
     pub runs: RunRules,
@@ -60,6 +68,37 @@ impl Seller {
     pub fn conversion(&self) -> Option<Conversion> {
         let (home, ending) = (self.currency, self.converted_ending);
         self.converts_prices.then(|| Conversion { home, ending, rates: self.exchange_rates.clone() })
+    }
+
+    /// The legal number of the `number`th invoice of the series in which the day lies.
+    #[must_use]
+    pub fn invoice_number(&self, issued_on: Date, number: i64) -> String {
+        self.numbering.invoices.format(issued_on, self.numbering.reset, number)
+    }
+
+    /// What its currency is worth in another one; nothing for its own, or without rates.
+    #[must_use]
+    pub fn home_rates(&self, currency: Currency) -> Option<Arc<HomeRates>> {
+        let rates = || self.exchange_rates.iter().filter(move |rate| rate.currency == currency);
+        let is_foreign = currency != self.currency && rates().next().is_some();
+        is_foreign.then(|| Arc::new(HomeRates { home: self.currency, rates: rates().cloned().collect() }))
+    }
+
+    /// What of it decides its customers' tax; nothing if its country is none.
+    ///
+    /// # Errors
+    /// Its country is not one of ISO 3166-1.
+    pub fn tax_rules(&self) -> std::result::Result<TaxRules, UnknownCountry> {
+        let country: Country = self.party.country.parse()?;
+        Ok(TaxRules {
+            country,
+            is_in_vat_area: is_in_vat_area(country.code(), &self.party.postcode),
+            is_registered: self.tax.is_registered,
+            home_rate: self.tax.home_rate,
+            own_rates: self.tax.own_rates.clone(),
+            oss_from: self.tax.oss_from,
+            number_policy: self.tax.number_policy,
+        })
     }
 }
 
@@ -91,6 +130,53 @@ pub struct SellerParty {
     pub bic: String,
     /// Swedish giro number, or empty.
     pub bankgiro: String,
+}
+
+/// How a seller taxes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaxSettings {
+    /// Whether it is registered for VAT.
+    pub is_registered: bool,
+    /// The standard rate at home, if it is not the one that its country has on the day of an invoice.
+    pub home_rate: Option<Rate>,
+    /// Rates of countries that it knows better than the program; written by [`add_tax_rate`] and not with the seller.
+    pub own_rates: Vec<OwnRate>,
+    /// From which day it declares in the one-stop shop what consumers in other member states pay.
+    pub oss_from: Option<Date>,
+    /// What it wants to know about a VAT number.
+    pub number_policy: VatNumberPolicy,
+}
+
+impl Default for TaxSettings {
+    fn default() -> Self {
+        let number_policy = VatNumberPolicy::default();
+        Self { is_registered: true, home_rate: None, own_rates: Vec::new(), oss_from: None, number_policy }
+    }
+}
+
+/// How a seller's documents are numbered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbering {
+    /// The pattern of invoice numbers.
+    pub invoices: NumberPattern,
+    /// The pattern of credit notes' numbers.
+    pub credit_notes: NumberPattern,
+    /// The pattern of deposits' numbers, which are no legal ones.
+    pub deposits: NumberPattern,
+    /// When numbers start anew.
+    pub reset: NumberReset,
+}
+
+impl Numbering {
+    /// The pattern for a kind of document.
+    #[must_use]
+    pub fn pattern(&self, kind: DocumentKind) -> &NumberPattern {
+        match kind {
+            DocumentKind::Invoice => &self.invoices,
+            DocumentKind::CreditNote => &self.credit_notes,
+            DocumentKind::Deposit => &self.deposits,
+        }
+    }
 }
 
 /// The rules of a seller's renewal runs.
@@ -181,16 +267,17 @@ const COLUMNS: &str = "select id, name, address1, address2, postcode, city, coun
     iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, renew_ahead_months, \
     open_invoice_policy, mail_invoices, rounding, created_at, version, lead_days, daily_run, run_minute, renew_suspended, \
     max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
-    converted_ending from sellers where id = $1";
+    converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
+    cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
+    fiscal_year_month from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
     let Some(row) = conn.row(COLUMNS, params![id.0]).await? else { return Ok(None) };
     let mut seller = read(&row)?;
     seller.runs.lead_times = lead_times(conn, id).await?;
-    if seller.converts_prices {
-        seller.exchange_rates = exchange_rates(conn, id).await?;
-    }
+    seller.exchange_rates = exchange_rates(conn, id).await?;
+    seller.tax.own_rates = tax_rates(conn, id).await?;
     Ok(Some(seller))
 }
 
@@ -230,6 +317,30 @@ pub async fn exchange_rates(conn: &mut Conn, seller: SellerId) -> Result<Vec<Exc
             })
         })
         .collect()
+}
+
+/// The standard rates that a seller knows better than the program, by country and day.
+async fn tax_rates(conn: &mut Conn, seller: SellerId) -> Result<Vec<OwnRate>> {
+    let sql = "select country, starts, rate_ppm from tax_rates where seller_id = $1 order by country, starts";
+    let rows = conn.rows(sql, params![seller.0]).await?;
+    rows.iter()
+        .map(|row| {
+            let rate = Rate::from_parts_per_million(row.int("rate_ppm")?);
+            Ok(OwnRate { country: row.parsed("country")?, starts: row.date("starts")?, rate })
+        })
+        .collect()
+}
+
+/// Adds such a rate, and moves the seller's version.
+///
+/// # Errors
+/// [`StoreError::Unique`](crate::StoreError::Unique) when there is one for the country that starts on that day.
+pub async fn add_tax_rate(tx: &mut Tx, seller: SellerId, rate: &OwnRate) -> Result<()> {
+    let sql = "insert into tax_rates (seller_id, country, starts, rate_ppm) values ($1, $2, $3, $4)";
+    let values = params![seller.0, rate.country.code(), rate.starts, rate.rate.parts_per_million()];
+    tx.execute(sql, values).await?;
+    tx.execute("update sellers set version = version + 1 where id = $1", params![seller.0]).await?;
+    Ok(())
 }
 
 /// Adds a rate, and moves the seller's version.
@@ -304,8 +415,11 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
         email, iban, bic, bankgiro, currency, time_zone, tax_rate_ppm, number_pattern, payment_terms_days, \
         renew_ahead_months, open_invoice_policy, mail_invoices, rounding, created_at, lead_days, daily_run, run_minute, \
         renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
-        converted_ending, version) values ($1, $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, 1)";
+        converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
+        cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
+        fiscal_year_month, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, \
+        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -317,8 +431,10 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         time_zone = $15, tax_rate_ppm = $16, number_pattern = $17, payment_terms_days = $18, renew_ahead_months = $19, \
         open_invoice_policy = $20, mail_invoices = $21, rounding = $22, created_at = $23, \
         lead_days = $24, daily_run = $25, run_minute = $26, renew_suspended = $27, max_periods_behind = $28, \
-        consolidation_days = $29, invoicing = $30, day_count = $31, price_notice_days = $32, convert_prices = $33, converted_ending = $34, \
-        version = version + 1 where id = $1";
+        consolidation_days = $29, invoicing = $30, day_count = $31, price_notice_days = $32, convert_prices = $33, converted_ending = $34, own_tax_rate = $35, vat_registered = $36, oss_from = $37, vat_number_policy = $38, \
+        prices_include_tax = $39, tax_rounding = $40, cash_rounding_minor = $41, auto_apply_credit = $42, \
+        late_payment = $43, credit_note_pattern = $44, deposit_pattern = $45, number_reset = $46, \
+        fiscal_year_month = $47, version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
 
@@ -340,13 +456,13 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         party.bankgiro,
         seller.currency.code(),
         seller.time_zone.iana_name().unwrap_or("UTC"),
-        seller.tax_rate.parts_per_million(),
-        seller.number_pattern.to_string(),
+        seller.tax.home_rate.unwrap_or(Rate::ZERO).parts_per_million(),
+        seller.numbering.invoices.to_string(),
         i64::from(seller.payment_terms_days),
         i64::from(seller.renew_ahead_months),
         seller.open_invoice_policy.as_str(),
         seller.mail_invoices,
-        seller.rounding.as_str(),
+        seller.amounts.rounding.as_str(),
         seller.created_at,
         i64::from(seller.runs.lead_days),
         seller.runs.is_daily,
@@ -359,6 +475,19 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         i64::from(seller.price_notice_days),
         seller.converts_prices,
         ending_to_row(seller.converted_ending),
+        seller.tax.home_rate.is_some(),
+        seller.tax.is_registered,
+        seller.tax.oss_from,
+        seller.tax.number_policy.as_str(),
+        seller.amounts.includes_tax,
+        seller.amounts.tax_rounding.as_str(),
+        seller.amounts.payable_step,
+        seller.applies_credit,
+        seller.late_payment.as_str(),
+        seller.numbering.credit_notes.to_string(),
+        seller.numbering.deposits.to_string(),
+        seller.numbering.reset.as_str(),
+        i64::from(seller.numbering.reset.month()),
     ]
 }
 
@@ -382,13 +511,34 @@ fn read(row: &Row) -> Result<Seller> {
         },
         currency: row.parsed("currency")?,
         time_zone: TimeZone::get(&zone).map_err(|error| corrupt("time_zone", &zone, error))?,
-        tax_rate: Rate::from_parts_per_million(row.int("tax_rate_ppm")?),
-        number_pattern: row.parsed("number_pattern")?,
+        tax: TaxSettings {
+            is_registered: row.bool("vat_registered")?,
+            home_rate: row
+                .bool("own_tax_rate")?
+                .then(|| row.int("tax_rate_ppm").map(Rate::from_parts_per_million))
+                .transpose()?,
+            own_rates: Vec::new(),
+            oss_from: row.opt_date("oss_from")?,
+            number_policy: row.word("vat_number_policy", VatNumberPolicy::from_word)?,
+        },
+        numbering: Numbering {
+            invoices: row.parsed("number_pattern")?,
+            credit_notes: row.parsed("credit_note_pattern")?,
+            deposits: row.parsed("deposit_pattern")?,
+            reset: NumberReset::from_row(&row.text("number_reset")?, row.small("fiscal_year_month")?),
+        },
         payment_terms_days: row.small("payment_terms_days")?,
         renew_ahead_months: row.small("renew_ahead_months")?,
         open_invoice_policy: row.word("open_invoice_policy", OpenInvoicePolicy::from_word)?,
         mail_invoices: row.bool("mail_invoices")?,
-        rounding: row.word("rounding", rounding_from_word)?,
+        amounts: AmountRules {
+            rounding: row.word("rounding", rounding_from_word)?,
+            tax_rounding: row.word("tax_rounding", TaxRounding::from_word)?,
+            includes_tax: row.bool("prices_include_tax")?,
+            payable_step: row.int("cash_rounding_minor")?,
+        },
+        applies_credit: row.bool("auto_apply_credit")?,
+        late_payment: row.word("late_payment", LatePayment::from_word)?,
         day_count: row.word("day_count", DayCount::from_word)?,
         price_notice_days: row.small("price_notice_days")?,
         converts_prices: row.bool("convert_prices")?,

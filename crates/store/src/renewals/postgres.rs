@@ -11,10 +11,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId, ServiceId};
 
-use super::steps::{Given, INSERT_INVOICES, TAKE_NUMBERS, around_numbers, by_place, count, fiscal_year};
+use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, count, series};
 use super::{Attempt, NewInvoice, Round, step_by_step};
 use crate::dialect::unnest;
-use crate::rows::Rows;
+use crate::documents::INSERT_INVOICES;
+use crate::rows::{Column, Rows};
 use crate::sellers::Seller;
 use crate::value::params;
 use crate::{Result, Store, StoreError};
@@ -56,7 +57,7 @@ pub(super) async fn in_one_call(
         new.iter().flat_map(|new| new.services()).map(|(service, _)| service.0).collect::<Vec<i64>>(),
         new.iter().flat_map(|new| new.services()).map(|(_, version)| version).collect::<Vec<i64>>(),
         count(new.len()),
-        fiscal_year(new),
+        series(seller, new),
         before,
         width,
         after,
@@ -78,10 +79,8 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows], run: Option<RunI
         let mut hasher = DefaultHasher::new();
         (&arguments, &body).hash(&mut hasher);
         let name = format!("perennial_renew_{:016x}", hasher.finish());
-        let places: Vec<String> = (1..=SCALAR_COUNT
-            + rows.iter().map(|rows| rows.postgres_types().count()).sum::<usize>())
-            .map(|n| format!("${n}"))
-            .collect();
+        let count = SCALAR_COUNT + rows.iter().map(|rows| kinds(rows).len() + rows.same.len()).sum::<usize>();
+        let places: Vec<String> = (1..=count).map(|n| format!("${n}")).collect();
         // A plan is made once for a connection, perhaps while what a run has found is little, and then kept.
         let settings = if run.is_some() { " set enable_seqscan = off" } else { "" };
         let create =
@@ -110,22 +109,51 @@ fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
             // Writing to a string cannot fail.
             let _ = writeln!(body, "    {take} into first;");
         }
-        let mut given = Vec::new();
-        for (place, kind) in rows.postgres_types().enumerate() {
-            let _ = write!(arguments, ", a{step}_{place} {kind}");
-            given.push(format!("a{step}_{place}"));
+        for (nth, kind) in kinds(rows).iter().enumerate() {
+            let _ = write!(arguments, ", a{step}_{nth} {}", kind.postgres_array());
         }
-        let (arrays, same) = given.split_at(rows.columns.len());
+        for (name, value) in &rows.same {
+            let _ = write!(arguments, ", a{step}_{name} {}", value.postgres_type());
+        }
         let columns = rows.columns.iter().map(|(column, _)| value_of(text, column));
-        let same = rows.same.iter().zip(same).map(|((column, _), argument)| format!("{argument} as {column}"));
+        let same = rows.same.iter().map(|(name, _)| format!("a{step}_{name} as {name}"));
         let columns: Vec<String> = columns.chain(same).collect();
-        let table = unnest(&rows.columns, arrays);
+        let table = unnest(&rows.columns, &slices(step, rows));
         let statement = text.replace("{rows}", &format!("(select {} from {table}) as n", columns.join(", ")));
         let _ = writeln!(body, "    {statement};");
     }
     body.push_str("end ");
     arguments.push_str(", out stale bigint[], out ids bigint[], out first bigint");
     (arguments, body)
+}
+
+/// One column of each type that there is, in the order in which [`Rows::packed`] has them.
+fn kinds(rows: &Rows) -> Vec<&Column> {
+    let mut kinds: Vec<&Column> = Vec::new();
+    for (_, column) in &rows.columns {
+        if !kinds.iter().any(|known| known.is_like(column)) {
+            kinds.push(column);
+        }
+    }
+    kinds
+}
+
+/// Where in the arguments of a step each of its columns lies: a slice of the array of its type.
+fn slices(step: usize, rows: &Rows) -> Vec<String> {
+    let kinds = kinds(rows);
+    let of_kind = |kind: &Column| rows.columns.iter().filter(|(_, column)| column.is_like(kind)).count();
+    let mut taken = vec![0; kinds.len()];
+    let slice = |(_, column): &(&'static str, Column)| {
+        let nth = kinds.iter().position(|kind| kind.is_like(column)).unwrap_or(0);
+        let (place, columns) = (taken[nth], of_kind(column));
+        taken[nth] += 1;
+        let rows = format!("(cardinality(a{step}_{nth}) / {columns})");
+        match columns {
+            1 => format!("a{step}_{nth}"),
+            _ => format!("a{step}_{nth}[{place} * {rows} + 1 : {} * {rows}]", place + 1),
+        }
+    };
+    rows.columns.iter().map(slice).collect()
 }
 
 /// A column of a step: as it was sent, or what only the function knows.

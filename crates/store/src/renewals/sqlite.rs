@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId};
 
-use super::steps::{Given, INSERT_INVOICES, TAKE_NUMBERS, around_numbers, by_place, claims, count, fiscal_year, mails};
+use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, claims, count, mails, series};
 use super::{Attempt, NewInvoice, Round};
 use crate::dialect::json_table;
+use crate::documents::INSERT_INVOICES;
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::value::params;
@@ -40,7 +41,7 @@ pub(super) async fn in_one_visit(
     let (before, width, after) = around_numbers(seller, new);
     let values = params![
         seller.id.0,
-        fiscal_year(new),
+        series(seller, new),
         count(new.len()),
         count(mails(new)),
         count(claims(new)),

@@ -1,15 +1,16 @@
 //! The statements that write invoices, in their order, and the rows that go into them.
 
 use jiff::{Timestamp, civil::Date};
-use perennial_billing::line::{Line, PriceOrigin};
-use perennial_billing::renewal::Claim;
-use perennial_billing::{InvoiceId, RunId, SellerId};
+use perennial_billing::ledger::{Source, of_invoice};
+use perennial_billing::renewal::{Claim, Plan};
+use perennial_billing::{DocumentKind, InvoiceId, RunId, SellerId};
 
 use super::NewInvoice;
 use crate::audit::{self, AuditEntry};
+use crate::documents::{Batch, Head, INSERT_INVOICES, LineRow, Ready};
 use crate::rows::Rows;
 use crate::sellers::Seller;
-use crate::{Result, StoreError, addons, outbox, runs};
+use crate::{Result, addons, documents, ledger, outbox, runs};
 
 /// What a column of a step holds when the rows are sent by place ([`by_place`]).
 pub(super) enum Given {
@@ -42,8 +43,9 @@ impl Given {
 
 /// What stands before and after the digits of this group's numbers, and how many digits there are at least.
 pub(super) fn around_numbers(seller: &Seller, new: &[&NewInvoice]) -> (String, i64, String) {
-    let (before, width, after) =
-        new.first().map_or_else(Default::default, |new| seller.number_pattern.around(new.plan.issued_on));
+    let (before, width, after) = new.first().map_or_else(Default::default, |new| {
+        seller.numbering.invoices.around(new.plan.issued_on, seller.numbering.reset)
+    });
     (before, i64::try_from(width).unwrap_or(0), after)
 }
 
@@ -65,9 +67,9 @@ pub(super) fn by_place(
 
 pub(super) type New<'a> = (InvoiceId, &'a NewInvoice);
 
-/// All plans of a batch are made on the same day of the same seller.
-pub(super) fn fiscal_year(new: &[&NewInvoice]) -> i64 {
-    new.first().map_or(0, |new| i64::from(new.plan.issued_on.year()))
+/// The series of their numbers: all plans of a batch are made on the same day of the same seller.
+pub(super) fn series(seller: &Seller, new: &[&NewInvoice]) -> i64 {
+    new.first().map_or(0, |new| seller.numbering.reset.series(new.plan.issued_on))
 }
 
 /// That day.
@@ -94,12 +96,6 @@ pub(super) fn count(things: usize) -> i64 {
 pub(super) const TAKE_NUMBERS: &str = "insert into number_series (seller_id, kind, fiscal_year, first_number, next_number) \
     values ($1, 'invoice', $2, 1, 1 + $3) on conflict (seller_id, kind, fiscal_year) \
     do update set next_number = number_series.next_number + $3 returning next_number - $3 as first";
-
-pub(super) const INSERT_INVOICES: &str = "insert into invoices (seller_id, id, kind, fiscal_year, series_number, number, \
-    customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, \
-    status, paid_at, run_id) select seller_id, invoice_id, 'invoice', fiscal_year, series_number, number, customer_id, \
-    issued_on, due_on, issued_at, currency, net_minor, tax_minor, total_minor, rounding, seller, buyer, status, paid_at, \
-    run_id from {rows}";
 
 /// Everything that belongs to the invoices and needs no number.
 pub(super) fn before_the_number(
@@ -155,92 +151,25 @@ fn periods(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
 }
 
 fn lines(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
-    let lines: Vec<(InvoiceId, i64, &Line)> = invoices
-        .iter()
-        .flat_map(|(id, new)| (1..).zip(&new.plan.lines).map(|(number, line)| (*id, number, line)))
-        .collect();
-    let l = || lines.iter();
-    let origin = |line: &Line| match line.price_origin {
-        PriceOrigin::Own => ("own", None),
-        PriceOrigin::Catalogue(version) => ("catalogue", Some(version.0)),
-        PriceOrigin::Feed => ("feed", None),
-        PriceOrigin::Campaign(campaign) => ("campaign", Some(campaign.0)),
-        PriceOrigin::Converted(version) => ("converted", Some(version.0)),
-        PriceOrigin::Billed => ("billed", None),
-    };
-    let rows = Rows::new()
-        .same("seller_id", seller.0)
-        .int("invoice_id", l().map(|(id, ..)| id.0))
-        .int("line", l().map(|(_, number, _)| *number))
-        .int("service_id", l().map(|(.., line)| line.service.0))
-        .int("addon_id", l().map(|(.., line)| line.addon.map(|addon| addon.0)))
-        .int("product_id", l().map(|(.., line)| line.product.0))
-        .text("description", l().map(|(.., line)| line.description.clone()))
-        .int("quantity_millionths", l().map(|(.., line)| line.quantity.millionths()))
-        .int("unit_price_minor", l().map(|(.., line)| line.unit_price.minor))
-        .int("net_minor", l().map(|(.., line)| line.net.minor))
-        .text("tax_category", l().map(|(.., line)| line.tax.category.code().to_owned()))
-        .int("tax_rate_ppm", l().map(|(.., line)| line.tax.rate.parts_per_million()))
-        .date("period_starts", l().map(|(.., line)| line.period.starts))
-        .date("period_ends", l().map(|(.., line)| line.period.ends))
-        .text("price_origin", l().map(|(.., line)| origin(line).0.to_owned()))
-        .int("price_id", l().map(|(.., line)| origin(line).1))
-        .int("allowance_minor", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.amount.minor)))
-        .text("allowance_reason", l().map(|(.., line)| line.allowance.as_ref().map(|off| off.reason.clone())))
-        .text("discount_code", l().map(|(.., line)| line.discount.clone()))
-        .int("whole_minor", l().map(|(.., line)| line.part.map(|part| part.whole.minor)))
-        .date("whole_starts", l().map(|(.., line)| line.part.map(|part| part.starts)))
-        .int("share_days", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.days))))
-        .int("share_of", l().map(|(.., line)| line.part.map(|part| i64::from(part.share.of))));
-    let sql = "insert into invoice_lines (seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
-        quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id, allowance_minor, allowance_reason, discount_code, whole_minor, \
-        whole_starts, share_days, share_of) select seller_id, invoice_id, line, service_id, addon_id, product_id, description, \
-        quantity_millionths, unit_price_minor, net_minor, tax_category, tax_rate_ppm, period_starts, period_ends, \
-        price_origin, price_id, allowance_minor, allowance_reason, discount_code, whole_minor, \
-        whole_starts, share_days, share_of from {rows}";
-    (sql, rows)
+    let documents: Vec<_> = invoices.iter().map(|(id, new)| (*id, line_rows(new))).collect();
+    documents::line_rows(seller, &documents)
+}
+
+fn line_rows(new: &NewInvoice) -> Vec<LineRow<'_>> {
+    new.plan.lines.iter().map(LineRow::from).collect()
 }
 
 fn taxes(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
-    let groups: Vec<_> =
-        invoices.iter().flat_map(|(id, new)| new.plan.tax_groups.iter().map(|group| (*id, *group))).collect();
-    let g = || groups.iter();
-    let rows = Rows::new()
-        .same("seller_id", seller.0)
-        .int("invoice_id", g().map(|(id, _)| id.0))
-        .text("tax_category", g().map(|(_, group)| group.profile.category.code().to_owned()))
-        .int("tax_rate_ppm", g().map(|(_, group)| group.profile.rate.parts_per_million()))
-        .int("base_minor", g().map(|(_, group)| group.base.minor))
-        .int("tax_minor", g().map(|(_, group)| group.tax.minor));
-    let sql = "insert into invoice_taxes (seller_id, invoice_id, tax_category, tax_rate_ppm, base_minor, tax_minor) \
-        select seller_id, invoice_id, tax_category, tax_rate_ppm, base_minor, tax_minor from {rows}";
-    (sql, rows)
+    let groups = invoices.iter().flat_map(|(id, new)| new.plan.tax_groups.iter().map(|group| (*id, *group)));
+    documents::tax_rows(seller, groups)
 }
 
-/// Double entry: the customer owes the total (debit), the seller earned the net and owes the tax (credit).
 fn entries(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
-    let entries: Vec<_> = invoices
-        .iter()
-        .flat_map(|(id, new)| {
-            let plan = &new.plan;
-            let sides = [("receivable", plan.total.minor), ("revenue", -plan.net.minor), ("vat", -plan.tax.minor)];
-            let booked = sides.into_iter().filter(|(_, minor)| *minor != 0);
-            (1i64..).zip(booked).map(move |(entry, (account, minor))| (*id, plan, entry, account, minor))
-        })
-        .collect();
-    let e = || entries.iter();
-    let rows = Rows::new()
-        .same("seller_id", seller.0)
-        .int("invoice_id", e().map(|(id, ..)| id.0))
-        .int("entry", e().map(|(_, _, entry, ..)| *entry))
-        .text("account", e().map(|(_, _, _, account, _)| (*account).to_owned()))
-        .text("currency", e().map(|(_, plan, ..)| plan.total.currency.code().to_owned()))
-        .int("amount_minor", e().map(|(.., minor)| *minor))
-        .same("booked_on", issued_on(invoices));
-    let sql = "insert into ledger_entries (seller_id, invoice_id, entry, account, currency, amount_minor, booked_on) \
-        select seller_id, invoice_id, entry, account, currency, amount_minor, booked_on from {rows}";
-    (sql, rows)
+    let booked = invoices.iter().flat_map(|(id, new)| {
+        let Plan { lines, tax_groups, rounding, .. } = &new.plan;
+        (1i64..).zip(of_invoice(lines, tax_groups, *rounding)).map(|(entry, moved)| (id.0, entry, moved))
+    });
+    ledger::entry_rows(seller, Source::Invoice, issued_on(invoices).unwrap_or_default(), booked.collect())
 }
 
 fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
@@ -272,32 +201,32 @@ pub(super) fn invoice_rows(
     first_number: i64,
     numbers: impl Iterator<Item = String>,
 ) -> Result<Rows> {
-    let seller_copy = frozen(&seller.party)?;
-    let buyers = invoices.iter().map(|(_, new)| frozen(&new.customer.party)).collect::<Result<Vec<_>>>()?;
-    let i = || invoices.iter();
-    Ok(Rows::new()
-        .same("seller_id", seller.id.0)
-        .int("invoice_id", i().map(|(id, _)| id.0))
-        .same("fiscal_year", issued_on(invoices).map(|day| i64::from(day.year())))
-        .int("series_number", i().zip(first_number..).map(|(_, nth)| nth))
-        .text("number", numbers)
-        .int("customer_id", i().map(|(_, new)| new.customer.id.0))
-        .same("issued_on", issued_on(invoices))
-        .date("due_on", i().map(|(_, new)| new.plan.due_on))
-        .same("issued_at", at)
-        .text("currency", i().map(|(_, new)| new.plan.total.currency.code().to_owned()))
-        .int("net_minor", i().map(|(_, new)| new.plan.net.minor))
-        .int("tax_minor", i().map(|(_, new)| new.plan.tax.minor))
-        .int("total_minor", i().map(|(_, new)| new.plan.total.minor))
-        .text("rounding", i().map(|(_, new)| new.plan.rounding.as_str().to_owned()))
-        .same("seller", seller_copy)
-        .text("buyer", buyers)
-        .text("status", i().map(|(_, new)| (if new.plan.is_settled() { "paid" } else { "issued" }).to_owned()))
-        .instant("paid_at", i().map(|(_, new)| new.plan.is_settled().then_some(at)))
-        .same("run_id", run.map(|run| run.0)))
+    let seller_copy = documents::frozen(&seller.party)?;
+    let series = issued_on(invoices).map_or(0, |day| seller.numbering.reset.series(day));
+    let batch = Batch { seller_copy: &seller_copy, seller: seller.id, series, at, run };
+    let mut documents = Vec::with_capacity(invoices.len());
+    for (id, new) in invoices {
+        let buyer = documents::frozen(&new.customer.party)?;
+        documents.push(Ready::new(&batch, *id, head(new), buyer, &line_rows(new), &new.plan.tax_groups));
+    }
+    Ok(documents::head_rows(&batch, &documents, first_number, numbers))
 }
 
-/// A party as it is copied into an invoice.
-fn frozen(party: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(party).map_err(|error| StoreError::Statement(sqlx::Error::Encode(error.into())))
+fn head(new: &NewInvoice) -> Head<'_> {
+    let plan = &new.plan;
+    Head {
+        kind: DocumentKind::Invoice,
+        customer: new.customer.id,
+        issued_on: plan.issued_on,
+        due_on: plan.due_on,
+        net: plan.net,
+        tax: plan.tax,
+        rounding: plan.rounding,
+        total: plan.total,
+        rules: plan.rules,
+        home_tax: plan.home_tax.as_ref(),
+        corrects: None,
+        reason: None,
+        is_settled: plan.is_settled(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 use perennial_billing::change::{Sold, TakenBack};
-use perennial_billing::{AddonId, InvoiceId, PeriodNumber, SellerId, ServiceChangeId, ServiceId};
+use perennial_billing::{AddonId, InvoiceId, Money, PeriodNumber, SellerId, ServiceChangeId, ServiceId};
 use perennial_store::changes::{self, ServiceChange};
 use perennial_store::invoices::InvoiceStatus;
 use perennial_testkit::on_both_databases;
@@ -81,16 +81,25 @@ on_both_databases! {
         assert_eq!(can, Some(TakenBack { invoice, from: PeriodNumber(0), addons, discounts }));
         let other = changes::can_take_back(&mut tx, shop.id(), ServiceId(2), invoice).await.unwrap();
         assert_eq!(other, None, "it bills another service");
-        assert!(changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap());
+        assert!(changes::take_back(&mut tx, shop.id(), invoice, date(2026, 11, 24)).await.unwrap());
         assert!(!changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap(), "it is void");
         tx.commit().await.unwrap();
         assert_eq!(shop.invoice(invoice).await.status, InvoiceStatus::Void);
         assert_eq!(shop.invoice(written[1].id).await.status, InvoiceStatus::Issued);
         let mut tx = shop.begin().await;
         assert_eq!(changes::can_take_back(&mut tx, shop.id(), SERVICE, invoice).await.unwrap(), None, "it is void");
-        let booked = shop.look(&format!("select account, sum(amount_minor) from ledger_entries where invoice_id = {invoice} \
-            group by account order by account"));
-        assert_eq!(booked, ["receivable|0", "revenue|0", "vat|0"]);
+        let booked = "select source_id, entry, debit, credit, amount_minor, booked_on, product_id, tax_rate_ppm from ledger \
+            where source = 'invoice' order by source_id, entry";
+        let expected = [
+            "1|1|receivable|revenue|10000|2026-11-23|1912|250000",
+            "1|2|receivable|vat|2500|2026-11-23||250000",
+            "1|3|revenue|receivable|10000|2026-11-24|1912|250000",
+            "1|4|vat|receivable|2500|2026-11-24||250000",
+            "2|1|receivable|revenue|10000|2026-11-23|1912|250000",
+            "2|2|receivable|vat|2500|2026-11-23||250000",
+        ];
+        assert_eq!(shop.look(booked), expected);
+        assert_eq!(shop.invoice(invoice).await.open, Money::zero(sek()));
         assert_eq!(shop.look("select id from services where open_invoice_id is not null"), ["2"]);
     }
 }

@@ -1,11 +1,11 @@
 //! Customers.
 
 use jiff::civil::date;
-use perennial_billing::{CustomerId, CustomerKind, Invoicing, Rate, TaxCategory, TaxProfile};
+use perennial_billing::{CustomerId, CustomerKind, Invoicing, NumberStatus};
 use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_testkit::on_both_databases;
 
-use crate::shop::{FAR_DAYS, ODD_TEXTS, Shop, customer};
+use crate::shop::{FAR_DAYS, ODD_TEXTS, Shop, customer, noon};
 
 /// A customer who differs from [`customer`] in every field but the id and the day of joining.
 fn company(id: i64) -> Customer {
@@ -22,12 +22,14 @@ fn company(id: i64) -> Customer {
             city: "Helsinki".to_owned(),
             country: "FI".to_owned(),
             vat_number: "FI12345671".to_owned(),
+            exemption_reason: "Article 151".to_owned(),
         },
         language: "fi".to_owned(),
         currency: "EUR".parse().unwrap(),
         tax_exempt: true,
         invoicing: Some(Invoicing::Separate),
-        tax: TaxProfile { category: TaxCategory::AE, rate: Rate::ZERO },
+        vat_number_status: NumberStatus::Unchecked,
+        vat_checked_at: None,
         created_on: date(2020, 2, 29),
     }
 }
@@ -83,6 +85,7 @@ on_both_databases! {
                 city: text(),
                 country: text(),
                 vat_number: text(),
+                exemption_reason: text(),
             };
             Customer { party, language: text(), ..company(id) }
         });
@@ -94,18 +97,34 @@ on_both_databases! {
         assert_eq!(customers::all(&mut shop.read().await, shop.id()).await.unwrap(), all);
     }
 
-    async fn every_tax_category_has_its_word(kind) {
-        use TaxCategory::{AE, E, G, K, O, S, Z};
+    async fn what_is_known_about_a_number_goes_with_it(kind) {
         let shop = Shop::bare(kind).await;
-        let taxed = |(id, category)| Customer {
-            tax: TaxProfile { category, rate: Rate::from_parts_per_million(id) },
-            ..customer(id, "Astrid Nyman")
+        let write = async |customer: Customer| {
+            let mut tx = shop.begin().await;
+            customers::upsert(&mut tx, shop.id(), &[customer]).await.unwrap();
+            tx.commit().await.unwrap();
         };
-        let all: Vec<Customer> = (1..).zip([S, Z, E, AE, K, G, O]).map(taxed).collect();
-        let mut tx = shop.begin().await;
-        customers::upsert(&mut tx, shop.id(), &all).await.unwrap();
-        tx.commit().await.unwrap();
-        assert_eq!(customers::all(&mut shop.read().await, shop.id()).await.unwrap(), all);
+        let known = async || {
+            let found = customers::get(&mut shop.read().await, shop.id(), CustomerId(1)).await.unwrap().unwrap();
+            (found.vat_number_status, found.vat_checked_at)
+        };
+        // What a caller believes is not written: only a check says what a number is worth.
+        let believed = Customer { vat_number_status: NumberStatus::Valid, vat_checked_at: Some(noon()), ..company(1) };
+        write(believed).await;
+        assert_eq!(known().await, (NumberStatus::Unchecked, None));
+        let checked = |status| format!("update customers set vat_number_status = '{status}', vat_checked_at = {}", shop.epoch());
+        for (word, status) in [("valid", NumberStatus::Valid), ("invalid", NumberStatus::Invalid)] {
+            write(company(1)).await;
+            shop.meddle(&checked(word));
+            assert_eq!(known().await, (status, Some(jiff::Timestamp::UNIX_EPOCH)));
+            write(Customer { language: "sv".to_owned(), ..company(1) }).await;
+            assert_eq!(known().await.0, status, "the number is the same");
+            let mut another = company(1);
+            another.party.vat_number = format!("FI1234567{}", word.len());
+            write(another).await;
+            assert_eq!(known().await, (NumberStatus::Unchecked, None));
+        }
+        assert!(shop.database.sql(&checked("maybe")).is_err(), "there are three words");
     }
 }
 

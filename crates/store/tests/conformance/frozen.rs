@@ -1,18 +1,34 @@
 //! Issued documents never change, not even for a person with a database client.
 
+use perennial_billing::{Money, RefundId};
+use perennial_store::credits::{self, CreditReason, NewCreditMove};
 use perennial_store::invoices::{self, InvoiceStatus};
+use perennial_store::payments::{self, Refund};
 use perennial_testkit::{Kind, on_both_databases};
 
-use crate::shop::Shop;
+use crate::shop::{ASTRID, Shop, TODAY, noon, sek};
 
 const NEVER_CHANGES: &str = "an issued invoice never changes";
 const NEVER_DELETED: &str = "an issued invoice is never deleted";
 const BOOKED: &str = "a booked entry never changes";
 const TRAIL: &str = "the audit trail never changes";
 const PRICE: &str = "a price version never changes";
+const MONEY: &str = "money that moved never changes";
+const SETTLED: &str = "a settlement never changes";
+const EVIDENCE: &str = "evidence never changes";
 
-/// What of an invoice may change: whether and when it was paid.
-const LIVING: [&str; 2] = ["status", "paid_at"];
+/// What of an invoice may change: whether and when it was paid, and what is still to be paid.
+const LIVING: [&str; 3] = ["status", "paid_at", "open_minor"];
+
+/// The tables beside invoices, the trail and the prices whose rows never change, with what guards them.
+const KEPT: [(&str, &str); 6] = [
+    ("ledger", BOOKED),
+    ("payments", MONEY),
+    ("refunds", MONEY),
+    ("settlements", SETTLED),
+    ("credit_entries", BOOKED),
+    ("vat_checks", EVIDENCE),
+];
 
 /// Another value for each frozen column of an invoice.
 fn forgeries(shop: &Shop) -> Vec<(&'static str, &'static str)> {
@@ -30,12 +46,63 @@ fn forgeries(shop: &Shop) -> Vec<(&'static str, &'static str)> {
         ("currency", "'EUR'"),
         ("net_minor", "1"),
         ("tax_minor", "0"),
+        ("rounding_minor", "1"),
         ("total_minor", "1"),
         ("rounding", "'half_even'"),
+        ("tax_rounding", "'line'"),
+        ("includes_tax", "true"),
         ("seller", "'{}'"),
         ("buyer", "'{}'"),
         ("run_id", "1"),
+        ("corrects_id", "1"),
+        ("reason", "'mistaken'"),
+        ("home_currency", "'EUR'"),
+        ("home_rate_billionths", "1"),
+        ("home_rate_on", "'2026-01-01'"),
+        ("home_rate_source", "'ECB'"),
+        ("home_tax_minor", "1"),
+        ("digest", "null"),
     ]
+}
+
+/// A shop where everything that is frozen has a row: an invoice was paid, too much came in, it went back, and a VAT number
+/// was checked.
+async fn full(kind: Kind) -> Shop {
+    let shop = Shop::new(kind).await;
+    let invoice = shop.renew().await;
+    shop.pay(invoice.id).await;
+    let mut tx = shop.begin().await;
+    let payment = shop.payment(&mut tx, Money::new(500, sek())).await;
+    payments::insert(&mut tx, shop.id(), &payment).await.unwrap();
+    let refund = Refund {
+        id: RefundId(1),
+        customer: ASTRID,
+        payment: Some(payment.id),
+        amount: Money::new(200, sek()),
+        method: "bank".to_owned(),
+        reference: "back".to_owned(),
+        paid_on: TODAY,
+        at: noon(),
+        actor: "cli".to_owned(),
+    };
+    payments::insert_refund(&mut tx, shop.id(), &refund).await.unwrap();
+    let overpaid = NewCreditMove {
+        customer: ASTRID,
+        amount: Money::new(500, sek()),
+        reason: CreditReason::Overpaid,
+        invoice: None,
+        payment: Some(payment.id),
+        refund: None,
+        at: noon(),
+        actor: "cli".to_owned(),
+    };
+    credits::move_credit(&mut tx, shop.id(), &overpaid).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    shop.meddle(&format!(
+        "insert into vat_checks values (1, 1, {ASTRID}, 'SE556123456701', {}, 'VIES', 'valid', 'Astrid', '', 'x')",
+        shop.epoch()
+    ));
+    shop
 }
 
 /// Tries every column of a table, even with the value it has.
@@ -49,8 +116,9 @@ fn assert_no_column_can_be_set(shop: &Shop, table: &str, guard: &str) {
 
 /// Everything a frozen table holds, as text.
 fn photograph(shop: &Shop) -> Vec<Vec<String>> {
-    let tables = ["invoices", "invoice_lines", "invoice_taxes", "ledger_entries", "audit", "prices"];
-    tables.iter().map(|table| shop.look(&format!("select * from {table} order by 1, 2, 3"))).collect()
+    let tables = ["invoices", "invoice_lines", "invoice_taxes", "audit", "prices"];
+    let tables = tables.into_iter().chain(KEPT.map(|(table, _)| table));
+    tables.map(|table| shop.look(&format!("select * from {table} order by 1, 2, 3, 4"))).collect()
 }
 
 /// `insert or replace` is a deletion that triggers only see with this setting, which the program's connections have.
@@ -79,19 +147,29 @@ on_both_databases! {
     async fn an_invoice_can_be_paid_and_voided(kind) {
         let shop = Shop::new(kind).await;
         let invoice = shop.renew().await;
-        shop.meddle(&format!("update invoices set status = 'paid', paid_at = {}", shop.epoch()));
+        shop.meddle("update invoices set open_minor = 1");
+        assert_eq!(shop.invoice(invoice.id).await.open, Money::new(1, sek()));
+        shop.meddle(&format!("update invoices set status = 'paid', open_minor = 0, paid_at = {}", shop.epoch()));
         let paid = shop.invoice(invoice.id).await;
         assert_eq!((paid.status, paid.paid_at), (InvoiceStatus::Paid, Some(jiff::Timestamp::UNIX_EPOCH)));
         shop.meddle("update invoices set status = 'void', paid_at = null");
         let void = shop.invoice(invoice.id).await;
-        assert_eq!(void, invoices::Invoice { status: InvoiceStatus::Void, ..invoice });
+        assert_eq!(void, invoices::Invoice { status: InvoiceStatus::Void, open: Money::zero(sek()), ..invoice });
+    }
+
+    async fn what_is_open_is_something_and_what_is_not_is_nothing(kind) {
+        let shop = Shop::new(kind).await;
+        shop.renew().await;
+        for wrong in ["open_minor = -1", "open_minor = 0", "status = 'paid'", "status = 'void'", "status = 'credited'", "status = 'written_off'", "status = 'lost'"] {
+            shop.assert_refused(&format!("update invoices set {wrong}"), "constraint");
+        }
     }
 
     async fn no_invoice_can_be_deleted(kind) {
         let shop = Shop::new(kind).await;
         let invoice = shop.renew().await;
         shop.assert_refused("delete from invoices", NEVER_DELETED);
-        shop.meddle("update invoices set status = 'void'");
+        shop.meddle("update invoices set status = 'void', open_minor = 0");
         shop.assert_refused(&format!("delete from invoices where id = {}", invoice.id), NEVER_DELETED);
         shop.invoice(invoice.id).await;
     }
@@ -139,12 +217,40 @@ on_both_databases! {
         shop.assert_refused(&mixed, NEVER_CHANGES);
     }
 
-    async fn what_is_booked_stays_booked(kind) {
+    async fn what_is_booked_and_what_moved_stays(kind) {
+        let shop = full(kind).await;
+        let before = photograph(&shop);
+        assert!(before.iter().all(|rows| !rows.is_empty()), "{before:?}");
+        for (table, guard) in KEPT {
+            assert_no_column_can_be_set(&shop, table, guard);
+            shop.assert_refused(&format!("delete from {table}"), guard);
+        }
+        shop.assert_refused("delete from ledger where credit = 'vat'", BOOKED);
+        assert_eq!(photograph(&shop), before);
+        assert_eq!(shop.look_number("select count(*) from ledger"), 3);
+    }
+
+    async fn a_ledger_row_moves_something_between_two_known_accounts(kind) {
         let shop = Shop::new(kind).await;
-        shop.renew().await;
-        assert_no_column_can_be_set(&shop, "ledger_entries", BOOKED);
-        shop.assert_refused("delete from ledger_entries where account = 'vat'", BOOKED);
-        assert_eq!(shop.look_number("select count(*) from ledger_entries"), 3);
+        let row = |source: &str, entry: i64, debit: &str, credit: &str, minor: i64| {
+            format!(
+                "insert into ledger (seller_id, source, source_id, entry, debit, credit, currency, amount_minor, booked_on) \
+                values (1, '{source}', 1, {entry}, '{debit}', '{credit}', 'SEK', {minor}, '2026-11-23')"
+            )
+        };
+        shop.meddle(&row("payment", 1, "bank", "receivable", 1));
+        for wrong in [
+            row("payment", 1, "bank", "receivable", 1),
+            row("payment", 0, "bank", "receivable", 1),
+            row("payment", 2, "bank", "receivable", 0),
+            row("payment", 2, "bank", "receivable", -1),
+            row("payment", 2, "bank", "bank", 1),
+            row("payment", 2, "bank", "pocket", 1),
+            row("payment", 2, "pocket", "bank", 1),
+            row("gift", 2, "bank", "receivable", 1),
+        ] {
+            shop.assert_refused(&wrong, "constraint");
+        }
     }
 
     async fn the_trail_stays_as_it_is(kind) {
@@ -165,12 +271,17 @@ on_both_databases! {
     }
 
     async fn an_upsert_is_no_way_around(kind) {
-        let shop = Shop::new(kind).await;
-        shop.renew().await;
+        let shop = full(kind).await;
         let before = photograph(&shop);
         for (table, key, change, guard) in [
             ("invoices", "seller_id, id", "number = 'x'", NEVER_CHANGES),
-            ("ledger_entries", "seller_id, invoice_id, entry", "amount_minor = 0", BOOKED),
+            ("ledger", "seller_id, source, source_id, entry", "amount_minor = 1", BOOKED),
+            ("payments", "seller_id, id", "amount_minor = 1", MONEY),
+            ("payments", "seller_id, method, reference", "amount_minor = 1", MONEY),
+            ("refunds", "seller_id, id", "amount_minor = 1", MONEY),
+            ("settlements", "seller_id, id", "amount_minor = 1", SETTLED),
+            ("credit_entries", "seller_id, id", "amount_minor = 1", BOOKED),
+            ("vat_checks", "seller_id, id", "outcome = 'invalid'", EVIDENCE),
             ("audit", "seller_id, id", "actor = 'nobody'", TRAIL),
             ("prices", "seller_id, id", "amount_minor = 0", PRICE),
         ] {
@@ -193,16 +304,15 @@ fn late_copy(shop: &Shop, table: &str, column: &str, value: &str) -> String {
 
 #[tokio::test]
 async fn sqlite_replaces_nothing_that_is_frozen() {
-    let shop = Shop::new(Kind::Sqlite).await;
-    shop.renew().await;
+    let shop = full(Kind::Sqlite).await;
     let before = photograph(&shop);
-    for (table, guard) in [
+    let issued = [
         ("invoices", NEVER_DELETED),
         ("invoice_lines", NEVER_CHANGES),
         ("invoice_taxes", NEVER_CHANGES),
-        ("ledger_entries", BOOKED),
         ("audit", TRAIL),
-    ] {
+    ];
+    for (table, guard) in issued.into_iter().chain(KEPT) {
         shop.assert_refused(&replace(&format!("{table} select * from {table}")), guard);
     }
     assert_eq!(photograph(&shop), before);
@@ -230,9 +340,13 @@ async fn postgres_empties_no_frozen_table() {
 
 #[tokio::test]
 async fn postgres_empties_no_books() {
-    let shop = Shop::new(Kind::Postgres).await;
-    shop.renew().await;
-    shop.assert_refused("truncate ledger_entries", BOOKED);
+    let shop = full(Kind::Postgres).await;
+    let before = photograph(&shop);
+    for (table, guard) in KEPT {
+        shop.assert_refused(&format!("truncate {table} cascade"), guard);
+    }
+    shop.assert_refused("truncate customers cascade", "never");
+    assert_eq!(photograph(&shop), before);
 }
 
 #[tokio::test]

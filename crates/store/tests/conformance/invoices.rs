@@ -4,15 +4,18 @@ use jiff::civil::date;
 use perennial_billing::line::{Allowance, Line, PriceOrigin};
 use perennial_billing::renewal::{Claim, Plan};
 use perennial_billing::{
-    AddonId, CustomerId, InvoiceId, Money, Part, Period, PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding,
-    ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,
+    AddonId, AmountRules, Country, CustomerId, DocumentKind, HomeRate, HomeTax, InvoiceId, Money, Part, Period,
+    PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding, ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,
+    TaxRounding, UnitRate,
 };
-use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
+use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus, Standing};
 use perennial_store::renewals::NewInvoice;
 use perennial_store::{customers, sellers, services};
 use perennial_testkit::{Kind, on_both_databases};
 
-use crate::shop::{ASTRID, FAR_DAYS, ODD_TEXTS, SERVER, SERVICE, Shop, TODAY, customer, noon, seller, service};
+use crate::shop::{
+    ASTRID, FAR_DAYS, ODD_TEXTS, SERVER, SERVICE, Shop, TODAY, customer, noon, sek, seller, service, swedish_vat,
+};
 
 const BERTIL: CustomerId = CustomerId(8);
 
@@ -27,20 +30,19 @@ async fn four_invoices(kind: Kind) -> Shop {
     for id in [1, 2, 3, SERVICE.0] {
         shop.write(&shop.planned(&[ServiceId(id)]).await).await.unwrap();
     }
-    shop.settle(InvoiceId(3));
-    shop.meddle(
-        "update invoices set status = 'void' where id = 4; update periods set state = 'void' where invoice_id = 4",
-    );
+    shop.pay(InvoiceId(3)).await;
+    shop.take_back(InvoiceId(4)).await;
     shop
 }
 
 fn of(customer: Option<CustomerId>, status: Option<InvoiceStatus>) -> InvoiceFilter {
-    InvoiceFilter { customer, status }
+    InvoiceFilter { customer, status, ..Default::default() }
 }
 
 /// An invoice that no rule would make, with everything in it that a row can hold.
 fn extreme(new: NewInvoice) -> NewInvoice {
     let yen = "JPY".parse().unwrap();
+    let country = |n: i64| -> Country { if n % 2 == 0 { "FI" } else { "SE" }.parse().unwrap() };
     let line = |(n, text): (i64, &str)| Line {
         service: SERVICE,
         period: Period { starts: FAR_DAYS[0], ends: FAR_DAYS[6] },
@@ -54,7 +56,9 @@ fn extreme(new: NewInvoice) -> NewInvoice {
             1 => PriceOrigin::Feed,
             _ => PriceOrigin::Catalogue(PriceId(n)),
         },
-        net: Money::new(if n == 1 { i64::MAX - 1 } else { 0 }, yen),
+        net: Money::new(if n == 1 { i64::MAX - 2 } else { 0 }, yen),
+        gross: (n % 2 == 0).then(|| Money::new(i64::MIN + n, yen)),
+        contained: Rate::ZERO,
         discount: (n % 5 == 0).then(|| text.to_owned()),
         allowance: (n % 4 == 0).then(|| Allowance { amount: Money::new(i64::MAX - n, yen), reason: text.to_owned() }),
         part: (n % 3 == 0).then(|| Part {
@@ -62,9 +66,10 @@ fn extreme(new: NewInvoice) -> NewInvoice {
             starts: FAR_DAYS[2],
             share: Share { days: u32::MAX - 1, of: u32::MAX },
         }),
-        tax: TaxProfile { category: TaxCategory::S, rate: Rate::from_parts_per_million(n) },
+        tax: TaxProfile { country: country(n), category: TaxCategory::S, rate: Rate::from_parts_per_million(n) },
     };
-    let profile = |category, ppm| TaxProfile { category, rate: Rate::from_parts_per_million(ppm) };
+    let profile =
+        |n, category, ppm| TaxProfile { country: country(n), category, rate: Rate::from_parts_per_million(ppm) };
     let group = |profile, base, tax| TaxGroup { profile, base: Money::new(base, yen), tax: Money::new(tax, yen) };
     let plan = Plan {
         claims: vec![Claim {
@@ -79,14 +84,30 @@ fn extreme(new: NewInvoice) -> NewInvoice {
         due_on: FAR_DAYS[6],
         lines: (1..).zip(ODD_TEXTS).map(line).collect(),
         tax_groups: vec![
-            group(profile(TaxCategory::AE, 0), i64::MIN, 0),
-            group(profile(TaxCategory::S, 60_000), i64::MAX, -1),
-            group(profile(TaxCategory::S, 250_000), -1, 2),
+            group(profile(2, TaxCategory::S, 250_000), 7, 0),
+            group(profile(1, TaxCategory::AE, 0), i64::MIN, 0),
+            group(profile(1, TaxCategory::S, 60_000), i64::MAX, -1),
+            group(profile(1, TaxCategory::S, 250_000), -1, 2),
         ],
-        net: Money::new(i64::MAX - 1, yen),
+        net: Money::new(i64::MAX - 2, yen),
         tax: Money::new(1, yen),
+        rounding: Money::new(1, yen),
         total: Money::new(i64::MAX, yen),
-        rounding: Rounding::HalfEven,
+        home_tax: Some(HomeTax {
+            rate: HomeRate {
+                home: sek(),
+                rate: UnitRate::from_billionths(i64::MAX),
+                starts: FAR_DAYS[0],
+                source: ODD_TEXTS.concat(),
+            },
+            tax: Money::new(i64::MIN, sek()),
+        }),
+        rules: AmountRules {
+            rounding: Rounding::HalfEven,
+            tax_rounding: TaxRounding::Line,
+            includes_tax: true,
+            payable_step: 5,
+        },
     };
     NewInvoice { plan, ..new }
 }
@@ -98,6 +119,7 @@ on_both_databases! {
         let invoice = shop.renew().await;
         let expected = Invoice {
             id: InvoiceId(1),
+            kind: DocumentKind::Invoice,
             number: "202600001".to_owned(),
             customer: ASTRID,
             issued_on: TODAY,
@@ -105,8 +127,13 @@ on_both_databases! {
             issued_at: noon(),
             net: new.plan.net,
             tax: new.plan.tax,
+            rounding: Money::zero(sek()),
             total: new.plan.total,
-            rounding: Rounding::HalfUp,
+            open: new.plan.total,
+            rules: AmountRules::default(),
+            home_tax: None,
+            corrects: None,
+            reason: None,
             seller: shop.seller.party.clone(),
             buyer: new.customer.party.clone(),
             status: InvoiceStatus::Issued,
@@ -117,16 +144,20 @@ on_both_databases! {
         let mut conn = shop.read().await;
         let line = InvoiceLine {
             line: 1,
-            service: SERVICE,
+            service: Some(SERVICE),
             addon: None,
-            product: SERVER,
+            product: Some(SERVER),
             description: new.plan.lines[0].description.clone(),
             quantity: Quantity::ONE,
             unit_price: new.plan.net,
             net: new.plan.net,
-            tax: new.customer.tax,
-            period: Period { starts: date(2026, 12, 1), ends: date(2027, 1, 1) },
+            gross: None,
+            tax: swedish_vat(),
+            period: Some(Period { starts: date(2026, 12, 1), ends: date(2027, 1, 1) }),
             price_origin: "catalogue".to_owned(),
+            price_id: Some(1),
+            discount: None,
+            corrects_line: None,
             allowance: None,
             part: None,
         };
@@ -159,26 +190,30 @@ on_both_databases! {
         let invoice = shop.invoice(written[0].id).await;
         assert_eq!((invoice.seller, invoice.buyer), (issuer.party, new.customer.party.clone()));
         assert_eq!((invoice.net, invoice.tax, invoice.total), (new.plan.net, new.plan.tax, new.plan.total));
-        assert_eq!(
-            (invoice.issued_on, invoice.due_on, invoice.rounding),
-            (date(9999, 1, 1), FAR_DAYS[6], Rounding::HalfEven)
-        );
+        assert_eq!((invoice.rounding, invoice.open, &invoice.home_tax), (new.plan.rounding, new.plan.total, &new.plan.home_tax));
+        assert_eq!((invoice.issued_on, invoice.due_on), (date(9999, 1, 1), FAR_DAYS[6]));
+        // To which step the total was rounded is not kept: what it was rounded by is.
+        assert_eq!(invoice.rules, AmountRules { payable_step: 1, ..new.plan.rules });
         let invoice = shop.invoice(written[0].id).await;
         let mut conn = shop.read().await;
         let lines: Vec<InvoiceLine> = (1..)
             .zip(&new.plan.lines)
             .map(|(n, line)| InvoiceLine {
                 line: n,
-                service: SERVICE,
+                service: Some(SERVICE),
                 addon: line.addon,
-                product: line.product,
+                product: Some(line.product),
                 description: line.description.clone(),
                 quantity: line.quantity,
                 unit_price: line.unit_price,
                 net: line.net,
+                gross: line.gross,
                 tax: line.tax,
-                period: line.period,
+                period: Some(line.period),
                 price_origin: ["own", "feed", "catalogue"][usize::try_from(n).unwrap() % 3].to_owned(),
+                price_id: (n % 3 == 2).then_some(n),
+                discount: line.discount.clone(),
+                corrects_line: None,
                 allowance: line.allowance.clone(),
                 part: line.part,
             })
@@ -239,14 +274,80 @@ on_both_databases! {
             assert_eq!(shop.invoice(invoice.id).await, invoice);
         }
         let paid = shop.invoice(InvoiceId(3)).await;
-        assert_eq!((paid.status, paid.paid_at), (InvoiceStatus::Paid, Some(jiff::Timestamp::UNIX_EPOCH)));
+        assert_eq!((paid.status, paid.paid_at), (InvoiceStatus::Paid, Some(noon())));
+    }
+
+    async fn a_document_is_voided_while_nothing_of_it_is_paid(kind) {
+        let shop = four_invoices(kind).await;
+        let void = async |id| {
+            let mut tx = shop.begin().await;
+            let voided = invoices::void_unpaid(&mut tx, shop.id(), InvoiceId(id)).await.unwrap();
+            tx.commit().await.unwrap();
+            voided
+        };
+        shop.meddle("update invoices set open_minor = open_minor - 1 where id = 2");
+        assert_eq!((void(2).await, void(3).await, void(4).await, void(99).await), (false, false, false, false));
+        assert!(void(1).await);
+        let now = shop.invoice(InvoiceId(1)).await;
+        assert_eq!((now.status, now.open), (InvoiceStatus::Void, Money::zero(sek())));
+        assert!(!void(1).await, "once");
+        let mails = shop.look("select invoice_id, state from outbox order by invoice_id");
+        assert_eq!(mails, ["1|called_off", "2|queued", "3|queued", "4|called_off"]);
+    }
+
+    async fn only_the_last_of_a_series_that_nobody_was_sent_may_be_voided(kind) {
+        let shop = four_invoices(kind).await;
+        shop.put_services(&[service(5, ASTRID, SERVER)]).await;
+        let last = shop.write(&shop.planned(&[ServiceId(5)]).await).await.unwrap()[0].id;
+        let may = async |id| invoices::may_be_voided(&mut shop.begin().await, shop.id(), id).await.unwrap();
+        for early in [1, 2, 3, 4, 99] {
+            assert!(!may(InvoiceId(early)).await, "{early}");
+        }
+        assert!(may(last).await);
+        for sent in ["sent", "failed"] {
+            shop.meddle(&format!("update outbox set state = '{sent}' where invoice_id = {last}"));
+            assert!(!may(last).await, "{sent}");
+        }
+        shop.meddle(&format!("update outbox set state = 'called_off' where invoice_id = {last}"));
+        assert!(may(last).await);
+        shop.meddle(&format!("update invoices set open_minor = 1 where id = {last}"));
+        assert!(!may(last).await, "some of it is paid");
+    }
+
+    async fn invoices_are_due_on_their_days(kind) {
+        let shop = four_invoices(kind).await;
+        let wanted = [1, 4, 99].map(InvoiceId);
+        let days = invoices::due_days(&mut shop.read().await, shop.id(), &wanted).await.unwrap();
+        assert_eq!(days, [1, 4].map(|id| (InvoiceId(id), date(2026, 12, 3))).into());
+        assert!(invoices::due_days(&mut shop.read().await, shop.id(), &[]).await.unwrap().is_empty());
+    }
+
+    async fn where_an_invoice_stands_depends_on_the_day_and_on_what_is_paid(kind) {
+        let shop = four_invoices(kind).await;
+        let (due, late) = (date(2026, 12, 3), date(2026, 12, 4));
+        let standing = async |id, day| shop.invoice(InvoiceId(id)).await.standing(day);
+        assert_eq!((standing(1, due).await, standing(1, late).await), (Standing::Open, Standing::Overdue));
+        shop.meddle("update invoices set open_minor = 1 where id = 1");
+        assert_eq!((standing(1, due).await, standing(1, late).await), (Standing::PartlyPaid, Standing::Overdue));
+        assert_eq!((standing(3, late).await, standing(4, late).await), (Standing::Paid, Standing::Void));
+        for (word, expected) in [("credited", Standing::Credited), ("written_off", Standing::WrittenOff)] {
+            shop.meddle(&format!("update invoices set open_minor = 0, status = '{word}' where id = 1"));
+            assert_eq!(standing(1, late).await, expected);
+            assert_eq!(expected.as_str(), word);
+        }
     }
 }
 
 #[test]
 fn statuses_have_a_word_for_the_database_and_a_title_for_the_api() {
-    use InvoiceStatus::{Issued, Paid, Void};
-    let table = [(Issued, "issued", "Unpaid"), (Paid, "paid", "Paid"), (Void, "void", "Cancelled")];
+    use InvoiceStatus::{Credited, Issued, Paid, Void, WrittenOff};
+    let table = [
+        (Issued, "issued", "Unpaid"),
+        (Paid, "paid", "Paid"),
+        (Credited, "credited", "Refunded"),
+        (WrittenOff, "written_off", "Collections"),
+        (Void, "void", "Cancelled"),
+    ];
     for (status, word, title) in table {
         assert_eq!((status.as_str(), status.title()), (word, title));
         for spelling in [title.to_owned(), title.to_lowercase(), title.to_uppercase()] {

@@ -1,6 +1,6 @@
 //! Products.
 
-use perennial_billing::{PriceSource, ProductId};
+use perennial_billing::{LatePayment, PriceSource, ProductId, TaxClass};
 use perennial_store::products::{self, Product};
 use perennial_testkit::on_both_databases;
 
@@ -13,7 +13,8 @@ fn domain(id: i64) -> Product {
         name: ".se domain".to_owned(),
         service_type: i64::MAX,
         kind: "domain".to_owned(),
-        tax_class: "reduced".to_owned(),
+        tax_class: TaxClass::Goods,
+        late_payment: Some(LatePayment::Restart),
         price_source: PriceSource::Feed("registrar-2_b".to_owned()),
     }
 }
@@ -44,11 +45,27 @@ on_both_databases! {
         assert_eq!(products::all(&mut shop.read().await, shop.id()).await.unwrap(), []);
     }
 
+    async fn every_tax_class_and_way_with_late_payments_has_its_word(kind) {
+        use TaxClass::{Exempt, Goods, Outside, Service, Standard, Zero};
+        let shop = Shop::bare(kind).await;
+        let classes = [Standard, Service, Goods, Exempt, Zero, Outside];
+        let ways = [None, Some(LatePayment::Keep), Some(LatePayment::Restart), Some(LatePayment::Skip)];
+        let all: Vec<Product> = (1..)
+            .zip(classes.into_iter().zip(ways.into_iter().cycle()))
+            .map(|(id, (tax_class, late_payment))| Product { tax_class, late_payment, ..product(id, "Cloud Server") })
+            .collect();
+        let mut tx = shop.begin().await;
+        products::upsert(&mut tx, shop.id(), &all).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(products::all(&mut shop.read().await, shop.id()).await.unwrap(), all);
+        let last = products::get(&mut shop.read().await, shop.id(), ProductId(6)).await.unwrap();
+        assert_eq!(last, Some((all[5].clone(), 1)));
+    }
+
     async fn odd_texts_survive(kind) {
         let shop = Shop::bare(kind).await;
         let odd = |(id, text): (i64, &str)| Product {
             kind: text.to_owned(),
-            tax_class: text.to_owned(),
             service_type: 0,
             ..product(id, text)
         };

@@ -4,14 +4,14 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
-    CustomerId, DayCount, ExchangeRate, Invoicing, LeadScope, LeadTime, NumberPattern, ProductId, Rate, Rounding,
-    SellerId, UnitRate,
+    AmountRules, CustomerId, DayCount, ExchangeRate, Invoicing, LatePayment, LeadScope, LeadTime, NumberPattern,
+    NumberReset, OwnRate, ProductId, Rate, Rounding, SellerId, TaxRounding, UnitRate, VatNumberPolicy,
 };
 use perennial_store::StoreError;
-use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
+use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
 use perennial_testkit::on_both_databases;
 
-use crate::shop::{ODD_TEXTS, Shop, at, far_instants, seller};
+use crate::shop::{ODD_TEXTS, Shop, at, far_instants, numbering, seller};
 
 /// A seller who differs from [`seller`] in every field but the id.
 fn moved_and_renamed(id: i64) -> Seller {
@@ -33,13 +33,31 @@ fn moved_and_renamed(id: i64) -> Seller {
         },
         currency: "EUR".parse().unwrap(),
         time_zone: TimeZone::get("Europe/Berlin").unwrap(),
-        tax_rate: Rate::parse_percent("19").unwrap(),
-        number_pattern: "RE-{YY}{MM}-{N:07}".parse().unwrap(),
+        tax: TaxSettings {
+            is_registered: false,
+            home_rate: Some(Rate::parse_percent("7").unwrap()),
+            own_rates: Vec::new(),
+            oss_from: Some(date(2026, 7, 1)),
+            number_policy: VatNumberPolicy::Require,
+        },
+        numbering: Numbering {
+            invoices: "RE-{FY}{MM}-{N:07}".parse().unwrap(),
+            credit_notes: "GS-{FY}-{N}".parse().unwrap(),
+            deposits: "A-{FY}-{N}".parse().unwrap(),
+            reset: NumberReset::Yearly { month: 7 },
+        },
         payment_terms_days: 365,
         renew_ahead_months: 120,
         open_invoice_policy: OpenInvoicePolicy::Conflict,
         mail_invoices: false,
-        rounding: Rounding::HalfEven,
+        amounts: AmountRules {
+            rounding: Rounding::HalfEven,
+            tax_rounding: TaxRounding::Line,
+            includes_tax: true,
+            payable_step: 5,
+        },
+        applies_credit: true,
+        late_payment: LatePayment::Skip,
         day_count: DayCount::ThirtyDayMonths,
         price_notice_days: 365,
         converts_prices: true,
@@ -186,8 +204,10 @@ on_both_databases! {
     async fn rates_and_patterns_reach_their_limits(kind) {
         let shop = Shop::bare(kind).await;
         let pattern: NumberPattern = format!("{}{{YY}}{{N:012}}", "Ö".repeat(28)).parse().unwrap();
-        let nothing = Seller { tax_rate: Rate::ZERO, payment_terms_days: 0, renew_ahead_months: 0, ..seller(2) };
-        let all = Seller { tax_rate: Rate::from_parts_per_million(1_000_000), number_pattern: pattern, ..seller(3) };
+        let rate = |ppm| TaxSettings { home_rate: Some(Rate::from_parts_per_million(ppm)), ..TaxSettings::default() };
+        let nothing = Seller { tax: rate(0), payment_terms_days: 0, renew_ahead_months: 0, ..seller(2) };
+        let numbering = Numbering { invoices: pattern, ..numbering("{YYYY}{NNNNN}") };
+        let all = Seller { tax: rate(1_000_000), numbering, ..seller(3) };
         shop.open_for(&nothing).await;
         shop.open_for(&all).await;
         let mut conn = shop.read().await;
@@ -195,7 +215,32 @@ on_both_databases! {
         assert_eq!(sellers::get(&mut conn, SellerId(3)).await.unwrap(), Some(all));
     }
 
-    async fn exchange_rates_come_with_a_seller_that_converts(kind) {
+    async fn tax_rates_come_with_the_seller(kind) {
+        let shop = Shop::bare(kind).await;
+        let rate = |code: &str, starts, ppm| OwnRate {
+            country: code.parse().unwrap(),
+            starts,
+            rate: Rate::from_parts_per_million(ppm),
+        };
+        let rates = [rate("DE", date(2026, 1, 1), 0), rate("FI", date(1, 1, 1), 1_000_000), rate("FI", date(2027, 1, 1), 255_000)];
+        let mut tx = shop.begin().await;
+        for rate in rates.iter().rev() {
+            sellers::add_tax_rate(&mut tx, shop.id(), rate).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let known = sellers::get(&mut shop.read().await, shop.id()).await.unwrap().unwrap();
+        assert_eq!((known.version, &known.tax.own_rates[..]), (4, &rates[..]));
+        let again = sellers::add_tax_rate(&mut shop.begin().await, shop.id(), &rates[0]).await;
+        assert!(matches!(again, Err(StoreError::Unique { .. })), "{again:?}");
+        // They are not written with the seller, and so not lost with it either.
+        let mut tx = shop.begin().await;
+        sellers::update(&mut tx, &seller(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        let known = sellers::get(&mut shop.read().await, shop.id()).await.unwrap().unwrap();
+        assert_eq!((known.version, &known.tax.own_rates[..]), (5, &rates[..]));
+    }
+
+    async fn exchange_rates_come_with_the_seller_who_converts_or_not(kind) {
         let shop = Shop::new(kind).await;
         let rate = |code: &str, starts, billionths| ExchangeRate {
             currency: code.parse().unwrap(),
@@ -212,7 +257,8 @@ on_both_databases! {
         assert_eq!(sellers::exchange_rates(&mut shop.read().await, shop.id()).await.unwrap(), rates);
         assert_eq!(sellers::exchange_rates(&mut shop.read().await, SellerId(2)).await.unwrap(), []);
         let known = sellers::get(&mut shop.read().await, shop.id()).await.unwrap().unwrap();
-        assert_eq!((known.version, known.exchange_rates), (4, Vec::new()), "it converts nothing");
+        assert_eq!((known.version, &known.exchange_rates[..]), (4, &rates[..]));
+        assert_eq!(known.conversion(), None, "it converts nothing");
         let mut tx = shop.begin().await;
         let again = sellers::add_exchange_rate(&mut tx, shop.id(), &rates[0]).await;
         assert!(matches!(again, Err(StoreError::Unique { .. })), "{again:?}");

@@ -3,19 +3,24 @@
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, tz::TimeZone};
 use perennial_billing::{
-    AddonId, ContactId, Currency, CustomerId, CustomerKind, Cycle, DayCount, InvoiceId, Money, PriceId, PriceSource,
-    PriceVersion, ProductId, Quantity, Rate, Rounding, Schedule, SellerId, ServiceId, ServiceStatus, TaxCategory,
-    TaxProfile, renewal,
+    AddonId, AmountRules, Amounts, ContactId, Currency, CustomerId, CustomerKind, Cycle, DayCount, DocumentKind,
+    InvoiceId, LatePayment, Money, NumberReset, NumberStatus, PaymentId, PriceId, PriceSource, PriceVersion, ProductId,
+    Quantity, Rate, Schedule, SellerId, ServiceId, ServiceStatus, TaxCategory, TaxClass, TaxGroup, TaxProfile, renewal,
 };
 use perennial_store::addons::{self, Addon};
+use perennial_store::changes;
 use perennial_store::contacts::BillingContact;
 use perennial_store::customers::{self, Customer, CustomerParty};
-use perennial_store::invoices::{self, Invoice};
+use perennial_store::documents::{self, NewDocument};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::invoices::{self, Invoice, InvoiceLine};
+use perennial_store::payments::Payment;
 use perennial_store::prices;
 use perennial_store::products::{self, Product};
 use perennial_store::renewals::{self, NewInvoice, Round, WrittenInvoice};
-use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
+use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
 use perennial_store::services::{self, Service};
+use perennial_store::settlements;
 use perennial_store::{Result, Store, Tx};
 use perennial_testkit::{Kind, TestDatabase};
 
@@ -119,13 +124,15 @@ pub fn seller(id: i64) -> Seller {
         },
         currency: sek(),
         time_zone: TimeZone::get("Europe/Stockholm").expect("a zone"),
-        tax_rate: Rate::parse_percent("25").expect("a rate"),
-        number_pattern: "{YYYY}{NNNNN}".parse().expect("a pattern"),
+        tax: TaxSettings::default(),
+        numbering: numbering("{YYYY}{NNNNN}"),
         payment_terms_days: 10,
         renew_ahead_months: 12,
         open_invoice_policy: OpenInvoicePolicy::Return,
         mail_invoices: true,
-        rounding: Rounding::HalfUp,
+        amounts: AmountRules::default(),
+        applies_credit: false,
+        late_payment: LatePayment::Keep,
         day_count: DayCount::Actual,
         price_notice_days: 30,
         converts_prices: false,
@@ -134,6 +141,17 @@ pub fn seller(id: i64) -> Seller {
         runs: RunRules::default(),
         created_at: noon(),
         version: 1,
+    }
+}
+
+/// Numbers of invoices by a pattern, and those of the others as they are by default.
+pub fn numbering(invoices: &str) -> Numbering {
+    let pattern = |text: &str| text.parse().expect("a pattern");
+    Numbering {
+        invoices: pattern(invoices),
+        credit_notes: pattern("CN-{YYYY}-{NNNNN}"),
+        deposits: pattern("DEP-{YYYY}-{NNNNN}"),
+        reset: NumberReset::CALENDAR_YEAR,
     }
 }
 
@@ -152,14 +170,22 @@ pub fn customer(id: i64, name: &str) -> Customer {
             city: "Sundsvall".to_owned(),
             country: "SE".to_owned(),
             vat_number: String::new(),
+            exemption_reason: String::new(),
         },
         language: "sv".to_owned(),
         currency: sek(),
         tax_exempt: false,
         invoicing: None,
-        tax: TaxProfile { category: TaxCategory::S, rate: Rate::parse_percent("25").expect("a rate") },
+        vat_number_status: NumberStatus::Unchecked,
+        vat_checked_at: None,
         created_on: date(2020, 2, 29),
     }
+}
+
+/// What a consumer in Sweden pays on everything here.
+pub fn swedish_vat() -> TaxProfile {
+    let rate = Rate::parse_percent("25").expect("a rate");
+    TaxProfile { country: "SE".parse().expect("a country"), category: TaxCategory::S, rate }
 }
 
 /// Another recipient of a customer's invoices.
@@ -174,7 +200,8 @@ pub fn product(id: i64, name: &str) -> Product {
         name: name.to_owned(),
         service_type: 3,
         kind: "vps".to_owned(),
-        tax_class: "standard".to_owned(),
+        tax_class: TaxClass::Standard,
+        late_payment: None,
         price_source: PriceSource::Catalogue,
     }
 }
@@ -220,6 +247,50 @@ pub fn service(id: i64, customer: CustomerId, product: ProductId) -> Service {
 pub fn addon(id: i64, service: ServiceId, product: ProductId) -> Addon {
     let quantity = Quantity::ONE;
     Addon { id: AddonId(id), service, product, quantity, own_price_minor: None, term: None, active: true }
+}
+
+/// A document that a person writes for Astrid: one line of this much, and Swedish tax on it. It books nothing yet.
+pub fn document(kind: DocumentKind, minor: i64) -> NewDocument {
+    let (net, tax) = (Money::new(minor, sek()), Money::new(minor / 4, sek()));
+    let line = InvoiceLine {
+        line: 1,
+        service: None,
+        addon: None,
+        product: None,
+        description: "By hand".to_owned(),
+        quantity: Quantity::ONE,
+        unit_price: net,
+        net,
+        gross: None,
+        allowance: None,
+        tax: swedish_vat(),
+        period: None,
+        price_origin: "written".to_owned(),
+        price_id: None,
+        discount: None,
+        corrects_line: None,
+        part: None,
+    };
+    NewDocument {
+        kind,
+        customer: customer(ASTRID.0, "Astrid Nyman"),
+        issued_on: TODAY,
+        due_on: date(2026, 12, 3),
+        lines: vec![line],
+        amounts: Amounts {
+            tax_groups: vec![TaxGroup { profile: swedish_vat(), base: net, tax }],
+            net,
+            tax,
+            rounding: Money::zero(sek()),
+            total: Money::new(net.minor + tax.minor, sek()),
+        },
+        rules: AmountRules::default(),
+        home_tax: None,
+        corrects: None,
+        reason: None,
+        entries: Vec::new(),
+        mail: false,
+    }
 }
 
 /// A database in which Norrsken Hosting sells Astrid a server for 100 kronor a month.
@@ -363,6 +434,14 @@ impl Shop {
         self.invoice(written.id).await
     }
 
+    /// Issues a document of Norrsken's.
+    pub async fn issue(&self, new: &NewDocument) -> WrittenInvoice {
+        let mut tx = self.begin().await;
+        let written = documents::issue(&mut tx, &self.seller, new, noon()).await.expect("a document");
+        tx.commit().await.expect("a document");
+        written
+    }
+
     /// An invoice of Norrsken's.
     pub async fn invoice(&self, id: InvoiceId) -> Invoice {
         let mut conn = self.read().await;
@@ -393,15 +472,35 @@ impl Shop {
         }
     }
 
-    /// Marks an invoice as paid: payments are no function of the store yet.
-    pub fn settle(&self, invoice: InvoiceId) {
-        self.meddle(&format!(
-            "update invoices set status = 'paid', paid_at = {} where id = {invoice}; \
-             update periods set state = 'paid' where invoice_id = {invoice}; \
-             update services set open_invoice_id = null, paid_through = billed_through, version = version + 1 \
-             where open_invoice_id = {invoice}",
-            self.epoch()
-        ));
+    /// A payment of Astrid's that has not come in yet, by a transfer that is known by its id.
+    pub async fn payment(&self, tx: &mut Tx, amount: Money) -> Payment {
+        let id = ids::take_one(tx, IdKind::Payment).await.expect("an id");
+        Payment {
+            id: PaymentId(id),
+            customer: ASTRID,
+            amount,
+            method: "bank".to_owned(),
+            reference: format!("transfer {id}"),
+            paid_on: TODAY,
+            at: noon(),
+            actor: "cli".to_owned(),
+        }
+    }
+
+    /// Pays an invoice of Astrid's in full.
+    pub async fn pay(&self, invoice: InvoiceId) {
+        let mut tx = self.begin().await;
+        let open = settlements::hold(&mut tx, self.id(), &[invoice]).await.expect("a read").remove(0);
+        let payment = self.payment(&mut tx, open.open).await;
+        settlements::pay_in_full(&mut tx, self.id(), &[(open, payment)]).await.expect("a payment");
+        tx.commit().await.expect("a payment");
+    }
+
+    /// Takes an invoice back of which nothing is paid.
+    pub async fn take_back(&self, invoice: InvoiceId) {
+        let mut tx = self.begin().await;
+        assert!(changes::take_back(&mut tx, self.id(), invoice, TODAY).await.expect("a change"), "it was unpaid");
+        tx.commit().await.expect("a change");
     }
 
     /// 1970-01-01T00:00:00Z as this database's client writes it.
