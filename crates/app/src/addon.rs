@@ -235,6 +235,7 @@ fn addon(new: &NewAddon, product: &Product, facts: &Facts, today: Date) -> renew
         item: Item {
             product: product.id,
             name: product.name.clone(),
+            tax_class: product.tax_class,
             quantity: new.quantity,
             rule,
             campaign: None,

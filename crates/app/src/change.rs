@@ -253,7 +253,8 @@ impl App {
         let mut tx = self.store.begin().await?;
         let Some(mut service) = unchanged(&mut tx, caller, &found.gathered).await? else { return Ok(None) };
         if let Some(invoice) = changed.taken_back {
-            if !changes::take_back(&mut tx, seller, invoice, found.today).await? {
+            let reason = format!("Service {id} is changed");
+            if !self.withdraw(&mut tx, &found.seller, caller, invoice, &reason).await? {
                 return Ok(None);
             }
             let terms = found.gathered.facts.addons.iter().filter_map(|addon| Some((addon.id, addon.term?)));

@@ -1,9 +1,9 @@
 //! Taking in a customer and changing one.
 
-use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, SellerId, TaxProfile};
+use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, NumberStatus, SellerId, VatNumber};
 use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_store::ids::{self, IdKind};
-use perennial_store::sellers::{self, Seller};
+use perennial_store::sellers;
 use perennial_store::services::{self, ServiceFilter};
 
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
@@ -25,7 +25,8 @@ pub struct NewCustomer {
 }
 
 impl App {
-    /// Takes in a customer. How it is taxed follows from the two countries, its kind, its VAT number and its exemption.
+    /// Takes in a customer. How it is taxed follows from the two countries, its kind, its VAT number and its exemption, on the
+    /// day of each invoice.
     ///
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted.
@@ -34,15 +35,17 @@ impl App {
         let seller = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
         let mut customer = Customer {
             id: CustomerId(ids::take(&mut tx, IdKind::Customer, 1).await?[0]),
-            tax: tax_of(&seller, &new.party, new.tax_exempt),
             party: new.party,
             language: new.language,
             currency: new.currency,
             tax_exempt: new.tax_exempt,
+            vat_number_status: NumberStatus::Unchecked,
+            vat_checked_at: None,
             invoicing: new.invoicing,
             created_on: self.clock.today(&seller.time_zone),
         };
         customer.party.email = customer.party.email.trim().to_owned();
+        canonical_vat_number(&mut customer.party.vat_number);
         refuse(problems(&customer))?;
         customers::upsert(&mut tx, seller.id, std::slice::from_ref(&customer)).await?;
         self.note(&mut tx, seller.id, actor, "customer.created", "customer", customer.id.0).await?;
@@ -50,7 +53,7 @@ impl App {
         Ok(customer)
     }
 
-    /// Changes a customer; its tax is decided anew. Invoices that were issued keep their copy.
+    /// Changes a customer. What is known about a VAT number goes with the number. Invoices that were issued keep their copy.
     ///
     /// # Errors
     /// [`AppError::Invalid`], [`AppError::NotFound`]; [`AppError::Conflict`] for a change of currency while it has
@@ -67,7 +70,7 @@ impl App {
                 changed.id, known.currency
             )));
         }
-        changed.tax = tax_of(&seller, &changed.party, changed.tax_exempt);
+        canonical_vat_number(&mut changed.party.vat_number);
         refuse(problems(&changed))?;
         customers::upsert(&mut tx, seller.id, std::slice::from_ref(&changed)).await?;
         self.note(&mut tx, seller.id, actor, "customer.changed", "customer", changed.id.0).await?;
@@ -92,13 +95,11 @@ impl App {
     }
 }
 
-/// How this seller taxes such a customer.
-pub(crate) fn tax_of(seller: &Seller, party: &CustomerParty, is_exempt: bool) -> TaxProfile {
-    // A number of another country tells nothing about this one. Greece writes EL in its VAT numbers.
-    let prefix = if party.country == "GR" { "EL" } else { &party.country };
-    let has_vat_number = party.vat_number.starts_with(prefix);
-    let home = &seller.party.country;
-    TaxProfile::decide(home, seller.tax_rate, &party.country, party.kind, has_vat_number, is_exempt)
+/// A VAT number as its tax authority writes it; one that is none stays as it is, and is complained about.
+pub(crate) fn canonical_vat_number(number: &mut String) {
+    if let Ok(known) = number.parse::<VatNumber>() {
+        *number = known.to_string();
+    }
 }
 
 /// What cannot be accepted about a customer; the fields are named as in `customers.csv`.
@@ -120,6 +121,7 @@ pub(crate) fn problems(customer: &Customer) -> Vec<Problem> {
     }
     check_country(&mut problems, "country", &party.country);
     check_vat_number(&mut problems, "vat_number", &party.vat_number);
+    check_text(&mut problems, "exemption_reason", &party.exemption_reason, false);
     let is_language =
         |text: &str| (2..=35).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !is_language(&customer.language) {

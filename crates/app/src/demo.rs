@@ -2,16 +2,16 @@
 
 use jiff::{Span, civil::Date, tz::TimeZone};
 use perennial_billing::{
-    AddonId, Currency, CustomerId, CustomerKind, Cycle, Money, PriceSource, ProductId, Quantity, Rate, Schedule,
-    ServiceId, ServiceStatus,
+    AddonId, Currency, CustomerId, CustomerKind, Cycle, Money, NumberStatus, PriceSource, ProductId, Quantity,
+    Schedule, ServiceId, ServiceStatus, TaxClass,
 };
 use perennial_store::addons::Addon;
 use perennial_store::customers::{Customer, CustomerParty};
 use perennial_store::products::Product;
-use perennial_store::sellers::{Seller, SellerParty};
+use perennial_store::sellers::SellerParty;
 use perennial_store::services::Service;
 
-use crate::{AppError, NewPrice, NewSeller, ProviderData, Random, Result, customer};
+use crate::{AppError, NewPrice, NewSeller, ProviderData, Random, Result};
 
 /// The service that the documented call renews.
 pub const DEMO_SERVICE: ServiceId = ServiceId(20_000);
@@ -83,7 +83,7 @@ pub fn demo_seller() -> Result<NewSeller> {
         party,
         currency: constant("SEK")?,
         time_zone: TimeZone::get("Europe/Stockholm").map_err(broken)?,
-        tax_rate: Rate::parse_percent("25").map_err(broken)?,
+        tax_rate: None,
         number_pattern: constant(NewSeller::DEFAULT_NUMBER_PATTERN)?,
     })
 }
@@ -92,11 +92,11 @@ pub fn demo_seller() -> Result<NewSeller> {
 ///
 /// # Errors
 /// None in practice: its fields are constants of this file.
-pub fn demo_data(seller: &Seller, today: Date) -> Result<ProviderData> {
+pub fn demo_data(today: Date) -> Result<ProviderData> {
     let random = Random::seeded(SEED);
     let mut data = ProviderData { products: products(), prices: prices()?, ..ProviderData::default() };
     for nth in 0..CUSTOMERS {
-        let customer = demo_customer(seller, &random, nth, today)?;
+        let customer = demo_customer(&random, nth, today)?;
         for _ in 0..=random.below(4)? {
             let service = demo_service(&random, &data, customer.id, today)?;
             let has_addon = matches!(service.product.0, 101..=104) && random.below(4)? == 0;
@@ -124,7 +124,8 @@ fn products() -> Vec<Product> {
         name: name.to_owned(),
         service_type,
         kind: kind.to_owned(),
-        tax_class: "standard".to_owned(),
+        tax_class: TaxClass::Standard,
+        late_payment: None,
         price_source: PriceSource::Catalogue,
     };
     PRODUCTS.into_iter().map(product).collect()
@@ -149,7 +150,7 @@ fn prices() -> Result<Vec<NewPrice>> {
     Ok(prices)
 }
 
-fn demo_customer(seller: &Seller, random: &Random, nth: i64, today: Date) -> Result<Customer> {
+fn demo_customer(random: &Random, nth: i64, today: Date) -> Result<Customer> {
     let is_company = nth > 0 && random.below(2)? == 0;
     let place = if nth == 0 { 0 } else { pick(random, PLACES.len())? };
     let (country, city, postcode, vat_number) = PLACES[place];
@@ -168,14 +169,16 @@ fn demo_customer(seller: &Seller, random: &Random, nth: i64, today: Date) -> Res
         city: city.to_owned(),
         country: country.to_owned(),
         vat_number: (if is_company { vat_number } else { "" }).to_owned(),
+        exemption_reason: String::new(),
     };
     Ok(Customer {
         id: CustomerId(id),
-        tax: customer::tax_of(seller, &party, false),
         party,
         language: if country == "SE" { "sv" } else { "en" }.to_owned(),
         currency: constant("SEK")?,
         tax_exempt: false,
+        vat_number_status: NumberStatus::Unchecked,
+        vat_checked_at: None,
         invoicing: None,
         created_on: days(today, -i64::try_from(random.below(2000)?).unwrap_or(0))?,
     })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use perennial_billing::InvoiceId;
+use perennial_billing::{Country, InvoiceId, VatNumber};
 use perennial_store::StoreError;
 
 /// The result of a verb.
@@ -105,37 +105,19 @@ pub(crate) fn check_email(problems: &mut Vec<Problem>, field: &'static str, emai
     }
 }
 
-/// The officially assigned codes of ISO 3166-1 alpha-2.
-const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS \
-BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK \
-FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM \
-JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS \
-MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW \
-SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM \
-US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
-
 /// Complains about what is no ISO 3166-1 code of two capitals.
 pub(crate) fn check_country(problems: &mut Vec<Problem>, field: &'static str, country: &str) {
-    let hint = match country {
-        "EL" => "; Greece is GR",
-        "UK" => "; the United Kingdom is GB",
-        _ => "",
-    };
-    if !COUNTRIES.split(' ').any(|known| known == country) {
-        let reason = format!("must be a country code of two capitals (ISO 3166-1) such as SE, not {country:?}{hint}");
-        problems.push(Problem::new(field, reason));
+    if let Err(error) = country.parse::<Country>() {
+        problems.push(Problem::new(field, error.to_string()));
     }
 }
 
-/// Complains about what cannot be a VAT number: a country prefix and 2 to 13 capitals and digits.
+/// Complains about what cannot be a VAT number, by the form and the check digits of its country.
 pub(crate) fn check_vat_number(problems: &mut Vec<Problem>, field: &'static str, number: &str) {
-    let is_plausible = (4..=15).contains(&number.len())
-        && number.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'+' | b'*'))
-        && number.bytes().take(2).all(|b| b.is_ascii_uppercase());
-    if !number.is_empty() && !is_plausible {
-        problems.push(Problem::new(
-            field,
-            format!("must begin with a country code, such as SE556000016701, not {number:?}"),
-        ));
+    if number.is_empty() {
+        return;
+    }
+    if let Err(error) = number.parse::<VatNumber>() {
+        problems.push(Problem::new(field, format!("{error}: {number:?}")));
     }
 }

@@ -10,13 +10,12 @@ use std::path::Path;
 use jiff::civil::Date;
 use perennial_billing::renewal::Term;
 use perennial_billing::{
-    Currency, CustomerId, CustomerKind, Cycle, Money, PeriodNumber, PriceSource, ProductId, Quantity, Schedule,
-    SellerId, ServiceId,
+    Currency, CustomerId, CustomerKind, Cycle, Money, NumberStatus, PeriodNumber, PriceSource, ProductId, Quantity,
+    Schedule, SellerId, ServiceId, TaxClass,
 };
 use perennial_store::addons::Addon;
 use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_store::products::{self, Product};
-use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, Service};
 
 use crate::csv_file::{CsvProblem, CsvRow, Problems, date, rows};
@@ -118,23 +117,20 @@ impl App {
 
     async fn known(&self, seller: SellerId) -> Result<Known, AppError> {
         let mut conn = self.store.read().await?;
-        let seller = sellers::get(&mut conn, seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let customers = customers::all(&mut conn, seller.id).await?;
-        let products = products::all(&mut conn, seller.id).await?;
-        let services = services::all(&mut conn, seller.id).await?;
+        let customers = customers::all(&mut conn, seller).await?;
+        let products = products::all(&mut conn, seller).await?;
+        let services = services::all(&mut conn, seller).await?;
         Ok(Known {
             currencies: customers.into_iter().map(|c| (c.id, c.currency)).collect(),
             products: products.into_iter().map(|p| p.id).collect(),
             owners: services.into_iter().map(|s| (s.id, s.customer)).collect(),
             feeds: self.feeds.names().map(str::to_owned).collect(),
-            seller,
         })
     }
 }
 
 /// What rows may refer to: what the database has, and what earlier files bring.
 struct Known {
-    seller: Seller,
     currencies: HashMap<CustomerId, Currency>,
     products: HashSet<ProductId>,
     owners: HashMap<ServiceId, CustomerId>,
@@ -189,6 +185,7 @@ impl Known {
             city: row.text("city"),
             country: row.text("country"),
             vat_number: row.text("vat_number"),
+            exemption_reason: String::new(),
         };
         let emails: Vec<String> =
             row.text("cc_emails").split([';', ',', ' ']).filter(|e| !e.is_empty()).map(str::to_lowercase).collect();
@@ -198,13 +195,14 @@ impl Known {
         if emails.len() > MAX_CONTACTS {
             row.complain::<()>("cc_emails", format!("are {}, at most {MAX_CONTACTS} are possible", emails.len()));
         }
-        let customer = Customer {
+        let mut customer = Customer {
             id: id?,
-            tax: customer::tax_of(&self.seller, &party, is_exempt?),
             party,
             language: row.text("language"),
             currency: currency?,
             tax_exempt: is_exempt?,
+            vat_number_status: NumberStatus::Unchecked,
+            vat_checked_at: None,
             invoicing: None,
             created_on: created_on?,
         };
@@ -212,6 +210,7 @@ impl Known {
             let reason = format!("customer {} is in the database with {known}", customer.id);
             row.complain::<()>("currency", reason);
         }
+        customer::canonical_vat_number(&mut customer.party.vat_number);
         row.report(customer::problems(&customer));
         let mut seen = HashSet::new();
         Some((customer, emails.into_iter().filter(|email| seen.insert(email.clone())).collect()))
@@ -226,12 +225,16 @@ impl Known {
             let reason = format!("no price feed `{name}` is configured: add [feeds.{name}] to the configuration");
             row.complain::<()>("price_source", reason);
         }
+        let tax_class = row.read("tax_class", |text| {
+            TaxClass::from_word(text).ok_or("must be standard, service, goods, exempt, zero or outside")
+        });
         let product = Product {
             id: id?,
             name: row.text("name"),
             service_type: service_type?,
             kind: row.text("kind"),
-            tax_class: row.text("tax_class"),
+            tax_class: tax_class?,
+            late_payment: None,
             price_source: price_source?,
         };
         row.report(product::problems(&product));

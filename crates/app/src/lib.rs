@@ -15,11 +15,15 @@ mod cancellation;
 mod change;
 mod clock;
 mod coupon;
+mod credit;
+mod credit_note;
 mod csv_file;
 mod customer;
 mod demo;
+mod draft;
 mod error;
 mod explain;
+mod export;
 mod fed;
 mod feed;
 mod import;
@@ -29,12 +33,14 @@ mod known;
 mod lead_time;
 mod load;
 mod mail;
+mod payment;
 mod preview;
 mod price;
 mod product;
 mod random;
 mod renew;
 mod renewal_queue;
+mod report;
 mod run;
 mod run_report;
 mod run_schedule;
@@ -42,6 +48,7 @@ mod sandbox;
 mod seller;
 mod service;
 mod simulate;
+mod vat_check;
 
 use std::sync::Arc;
 
@@ -60,9 +67,12 @@ pub use cancellation::{CancelRequest, Cancelled};
 pub use change::{ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
 pub use clock::Clock;
 pub use coupon::{MAX_COUPON_CODE_CHARACTERS, NewCoupon};
+pub use credit::{MAX_DEPOSIT_MAJOR, NewRefund};
+pub use credit_note::{CreditNoted, CreditOf, LatePeriod};
 pub use csv_file::{CsvProblem, MAX_PROBLEMS_KEPT};
 pub use customer::NewCustomer;
 pub use demo::{DEMO_SERVICE, demo_data, demo_seller};
+pub use draft::{DraftPreview, MAX_DRAFT_LINES, MAX_DRAFTS_LISTED};
 pub use error::{AppError, Problem, Result};
 pub use explain::Explanation;
 pub use feed::{
@@ -75,6 +85,7 @@ pub use key::{CreatedKey, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
 pub use mail::Resent;
+pub use payment::{MAX_PAID_INVOICES, NewPayment, Recorded};
 pub use preview::{MAX_PREVIEW_INVOICES, MAX_PREVIEW_MONTHS, MAX_PREVIEW_SERVICES, Preview, PreviewOf};
 pub use price::NewPrice;
 pub use product::NewProduct;
@@ -83,13 +94,20 @@ pub use renew::{MAX_BATCH_SERVICES, Order, Outcome, Renewal, Renewed};
 pub use renewal_queue::{
     MAX_GROUP_REQUESTS, MAX_WAITING_FOR_PRICES, QUEUE_CAPACITY_REQUESTS, RenewalQueue, RenewalWorkers,
 };
+pub use report::{Ageing, TaxReport, TaxRow};
 pub use run::{RETRY_AFTER_DAYS, RUN_LEASE, RunProgress, Stop};
 pub use run_report::{DryRun, MAX_DRY_RUN_PROBLEMS, RunReport};
 pub use run_schedule::{SANDBOX_INTERVAL, SCHEDULE_INTERVAL, start_schedule};
 pub use sandbox::MAX_ADVANCE_DAYS;
-pub use seller::NewSeller;
+pub use seller::{MAX_FIRST_NUMBER, NewSeller};
 pub use service::{MAX_QUANTITY, NewService, ServiceChange};
 pub use simulate::{MAX_SIMULATED_MONTHS, MonthTotal};
+pub use vat_check::{
+    AwayReach, COUNTRY_FAILURES_TO_SKIP, DEFAULT_RECHECK_DAYS, MAX_RECHECK_DAYS, MAX_VAT_CHECKS_A_PASS, VAT_CHECK_HOUR,
+    VAT_CHECK_PAUSE, VIES_ATTEMPT_TIMEOUT, VIES_DEADLINE, VIES_FAILURES_TO_STOP, VIES_RETRIES, VIES_RETRY_PAUSE,
+    VIES_URL, VatCheckConfig, VatCheckConfigError, VatCheckTimes, VatChecked, VatChecker, VatOutcome, VatPass,
+    VatPassEnd, VatUnavailable,
+};
 
 /// What every door holds. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -103,12 +121,21 @@ pub struct App {
     feeds: Arc<PriceFeeds>,
     keys: Arc<KeyCache>,
     known: Arc<Known>,
+    vat_checker: Option<Arc<VatChecker>>,
 }
 
 impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(store: Store, clock: Clock, random: Random, feeds: PriceFeeds) -> Self {
-        Self { store, clock, random, feeds: Arc::new(feeds), keys: Arc::default(), known: Arc::default() }
+        Self {
+            store,
+            clock,
+            random,
+            feeds: Arc::new(feeds),
+            keys: Arc::default(),
+            known: Arc::default(),
+            vat_checker: None,
+        }
     }
 }

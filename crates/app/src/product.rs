@@ -1,6 +1,6 @@
 //! Adding a product to the catalogue and changing one.
 
-use perennial_billing::{PriceSource, ProductId, SellerId};
+use perennial_billing::{PriceSource, ProductId, SellerId, TaxClass};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::products::{self, Product};
 
@@ -17,7 +17,7 @@ pub struct NewProduct {
     /// Hosting, vps, domain, …
     pub kind: String,
     /// Which tax rules apply: `standard`.
-    pub tax_class: String,
+    pub tax_class: TaxClass,
     /// Where its current price comes from.
     pub price_source: PriceSource,
 }
@@ -35,6 +35,7 @@ impl App {
             service_type: new.service_type,
             kind: new.kind,
             tax_class: new.tax_class,
+            late_payment: None,
             price_source: new.price_source,
         };
         refuse(problems(&product))?;
@@ -67,9 +68,6 @@ pub(crate) fn problems(product: &Product) -> Vec<Problem> {
     check_text(&mut problems, "kind", &product.kind, true);
     if product.service_type < 0 {
         problems.push(Problem::new("service_type", "must not be negative"));
-    }
-    if product.tax_class != "standard" {
-        problems.push(Problem::new("tax_class", format!("must be `standard`, not {:?}", product.tax_class)));
     }
     problems
 }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use perennial_billing::renewal::{MAX_CHOSEN_ADDONS, MAX_ORDERED_PERIODS, Plan, Refusal, claimable, plan_periods};
-use perennial_billing::{AddonId, InvoiceId, PeriodNumber, RunId, SellerId, ServiceId};
+use perennial_billing::{AddonId, CustomerId, InvoiceId, PeriodNumber, RunId, SellerId, ServiceId};
 use perennial_store::StoreError;
 use perennial_store::customers::Customer;
 use perennial_store::renewals::{self, Gathered, NewInvoice, Round, WrittenInvoice};
@@ -349,7 +349,27 @@ impl App {
             // Another node was faster or in the way: everything is rolled back and looked at again.
             Err(StoreError::Retry(_)) => Ok(vec![None; new.len()]),
             Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => Ok(vec![None; new.len()]),
-            outcome => Ok(outcome?),
+            outcome => {
+                let written = outcome?;
+                if seller.applies_credit {
+                    let issued = new.iter().zip(&written).filter(|(_, written)| written.is_some());
+                    self.spend_credit(seller.id, issued.map(|(new, _)| new.customer.id).collect()).await;
+                }
+                Ok(written)
+            }
+        }
+    }
+
+    /// Pays what these customers owe from their credit. The invoices stand, whatever becomes of that: what could not be done
+    /// now is done with the next invoice, or by hand.
+    async fn spend_credit(&self, seller: SellerId, mut customers: Vec<CustomerId>) {
+        customers.sort_unstable();
+        customers.dedup();
+        let caller = Caller { actor: Actor::Schedule, ..Caller::cli(seller) };
+        for customer in customers {
+            if let Err(error) = self.apply_all_credit(&caller, customer).await {
+                tracing::warn!(%error, "the credit of customer {customer} was not applied: {error}");
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use perennial_store::{sandbox, sellers};
 use tokio::task::JoinHandle;
 
+use crate::vat_check::start_daily_vat_checks;
 use crate::{App, Result, Stop};
 
 /// How often it is looked whether a run is to be started.
@@ -12,10 +13,12 @@ pub const SCHEDULE_INTERVAL: Duration = Duration::from_secs(30);
 /// The same in a sandbox, whose clock may be moved by somebody else.
 pub const SANDBOX_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts the daily runs until it is told to stop; a run that is under way then stops after its present part.
+/// Starts the daily runs until it is told to stop; a run that is under way then stops after its present part. VAT numbers
+/// are checked beside them, if somebody is configured who can be asked: no run waits for that.
 pub fn start_schedule(app: &App, mut stop: Stop) -> JoinHandle<()> {
     let app = app.clone();
     tokio::spawn(async move {
+        let checks = start_daily_vat_checks(&app, stop.clone());
         let interval = if app.clock.microseconds_ahead().is_some() { SANDBOX_INTERVAL } else { SCHEDULE_INTERVAL };
         loop {
             if let Err(error) = app.start_due_runs(&stop).await {
@@ -23,6 +26,9 @@ pub fn start_schedule(app: &App, mut stop: Stop) -> JoinHandle<()> {
             }
             let told = stop.wait_for(|stop| *stop);
             if tokio::time::timeout(interval, told).await.is_ok() {
+                // What waits for VIES now is due the next time.
+                checks.abort();
+                let _ = checks.await;
                 return;
             }
         }

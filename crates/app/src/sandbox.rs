@@ -2,18 +2,23 @@
 
 use jiff::civil::{Date, Time};
 use jiff::{Span, Timestamp};
-use perennial_billing::SellerId;
+use perennial_billing::{PaymentId, SellerId};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::payments::Payment;
 use perennial_store::sandbox;
 use perennial_store::sellers::{self, Seller};
+use perennial_store::settlements::{self, OpenInvoice};
 
 use crate::run::run_at;
 use crate::run_report::RunReport;
-use crate::{App, AppError, Result, Stop};
+use crate::{Actor, App, AppError, Result, Stop};
 
 /// How far a sandbox's clock can be turned on at once.
 pub const MAX_ADVANCE_DAYS: i32 = 366 * 10;
 /// The time of day that a clock is turned to when only a day is named.
 const NOON: Time = Time::constant(12, 0, 0, 0);
+/// Invoices that are paid in one transaction of a rehearsal.
+const SETTLED_TOGETHER: i64 = 1_000;
 
 impl App {
     /// Makes a new database a sandbox.
@@ -87,7 +92,7 @@ impl App {
         self.advance_clock(seller, day, stop, progress).await
     }
 
-    /// In a sandbox, takes every invoice that is due today for paid; elsewhere it does nothing.
+    /// In a sandbox, pays every invoice that is due today; elsewhere it does nothing.
     ///
     /// # Errors
     /// Only those of the database.
@@ -96,11 +101,31 @@ impl App {
             return Ok(());
         }
         let today = self.today(seller).await?;
-        let mut tx = self.store.begin().await?;
-        if sandbox::settle_due(&mut tx, seller, today, self.clock.now()).await? > 0 {
+        loop {
+            let mut tx = self.store.begin().await?;
+            let due = settlements::due(&mut tx, seller, today, SETTLED_TOGETHER).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let held = settlements::hold(&mut tx, seller, &due).await?;
+            let ids = ids::take(&mut tx, IdKind::Payment, held.len()).await?;
+            let payment = |(open, id): (OpenInvoice, i64)| {
+                let payment = Payment {
+                    id: PaymentId(id),
+                    customer: open.customer,
+                    amount: open.open,
+                    method: "rehearsal".to_owned(),
+                    reference: format!("invoice {}", open.id),
+                    paid_on: today,
+                    at: self.clock.now(),
+                    actor: Actor::Schedule.to_string(),
+                };
+                (open, payment)
+            };
+            let paid: Vec<_> = held.into_iter().zip(ids).map(payment).collect();
+            settlements::pay_in_full(&mut tx, seller, &paid).await?;
             tx.commit().await?;
         }
-        Ok(())
     }
 
     async fn require_sandbox(&self) -> Result<()> {

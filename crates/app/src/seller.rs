@@ -1,16 +1,20 @@
 //! Setting up a seller and changing its rules.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use perennial_billing::campaign::PriceEnding;
-use perennial_billing::{Currency, DayCount, ExchangeRate, NumberPattern, Rate, Rounding, SellerId};
+use perennial_billing::{
+    AmountRules, Currency, DayCount, DocumentKind, ExchangeRate, LatePayment, NumberPattern, NumberPatternError,
+    NumberReset, OwnRate, Rate, SellerId, standard_rate, standard_rates,
+};
 use perennial_store::audit::{self, AuditEntry};
 use perennial_store::ids::{self, IdKind};
-use perennial_store::sellers::{self, OpenInvoicePolicy, RunRules, Seller, SellerParty};
-use perennial_store::{StoreError, customers};
+use perennial_store::invoices::{self, InvoiceFilter};
+use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
+use perennial_store::{StoreError, documents};
 
-use crate::customer::tax_of;
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
-use crate::{Actor, App, AppError, LOAD_BATCH_ROWS, Result};
+use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// What is needed to set up a seller.
 #[derive(Debug, Clone)]
@@ -21,8 +25,8 @@ pub struct NewSeller {
     pub currency: Currency,
     /// Its time zone.
     pub time_zone: TimeZone,
-    /// The standard VAT rate of its country.
-    pub tax_rate: Rate,
+    /// Its standard VAT rate, if it is not the one that its country has.
+    pub tax_rate: Option<Rate>,
     /// The pattern of its invoice numbers.
     pub number_pattern: NumberPattern,
 }
@@ -37,13 +41,17 @@ impl NewSeller {
     pub const DEFAULT_PRICE_NOTICE_DAYS: u16 = 30;
     /// The pattern of invoice numbers unless the seller says otherwise: `202600001`.
     pub const DEFAULT_NUMBER_PATTERN: &'static str = "{YYYY}{NNNNN}";
+    /// The pattern of credit notes' numbers unless the seller says otherwise: `CN-2026-00001`.
+    pub const DEFAULT_CREDIT_NOTE_PATTERN: &'static str = "CN-{YYYY}-{NNNNN}";
+    /// The pattern of deposits' numbers unless the seller says otherwise: `DEP-2026-00001`.
+    pub const DEFAULT_DEPOSIT_PATTERN: &'static str = "DEP-{YYYY}-{NNNNN}";
 
     /// Whether a seller can be set up so.
     ///
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted.
     pub fn check(&self) -> Result<()> {
-        check(&self.party, self.tax_rate, &self.time_zone)
+        check(&self.party, &TaxSettings { home_rate: self.tax_rate, ..TaxSettings::default() }, &self.time_zone)
     }
 }
 
@@ -54,18 +62,30 @@ impl App {
     /// [`AppError::Invalid`] when a field cannot be accepted.
     pub async fn create_seller(&self, actor: Actor, new: NewSeller) -> Result<Seller> {
         new.check()?;
+        let today = self.clock.today(&new.time_zone);
+        // A rate that is the country's own changes with it.
+        let home_rate = new.tax_rate.filter(|rate| standard_rate(&new.party.country, today) != Some(*rate));
+        let pattern =
+            |text: &str| text.parse().map_err(|error: NumberPatternError| AppError::Conflict(error.to_string()));
         let mut seller = Seller {
             id: SellerId(0),
             party: new.party,
             currency: new.currency,
             time_zone: new.time_zone,
-            tax_rate: new.tax_rate,
-            number_pattern: new.number_pattern,
+            tax: TaxSettings { home_rate, ..TaxSettings::default() },
+            numbering: Numbering {
+                invoices: new.number_pattern,
+                credit_notes: pattern(NewSeller::DEFAULT_CREDIT_NOTE_PATTERN)?,
+                deposits: pattern(NewSeller::DEFAULT_DEPOSIT_PATTERN)?,
+                reset: NumberReset::CALENDAR_YEAR,
+            },
             payment_terms_days: NewSeller::DEFAULT_PAYMENT_TERMS_DAYS,
             renew_ahead_months: NewSeller::DEFAULT_RENEW_AHEAD_MONTHS,
             open_invoice_policy: OpenInvoicePolicy::Return,
             mail_invoices: true,
-            rounding: Rounding::HalfUp,
+            amounts: AmountRules::default(),
+            applies_credit: false,
+            late_payment: LatePayment::Keep,
             day_count: DayCount::Actual,
             price_notice_days: NewSeller::DEFAULT_PRICE_NOTICE_DAYS,
             converts_prices: false,
@@ -75,6 +95,7 @@ impl App {
             created_at: self.clock.now(),
             version: 1,
         };
+        check_numbering(&seller.numbering)?;
         let mut tx = self.store.begin().await?;
         seller.id = SellerId(ids::take(&mut tx, IdKind::Seller, 1).await?[0]);
         sellers::insert(&mut tx, &seller).await?;
@@ -83,25 +104,28 @@ impl App {
         Ok(seller)
     }
 
-    /// Changes who a seller is or its rules. Invoices that were issued keep their copy; how customers are taxed is decided
-    /// anew.
+    /// Changes who a seller is or its rules. Documents that were issued keep their copy; how customers are taxed is decided
+    /// with each invoice.
     ///
     /// # Errors
-    /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] when there is no such seller.
+    /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] when there is no such seller,
+    /// [`AppError::Conflict`] when what its prices mean, or how its numbers go on, would change although there are invoices.
     pub async fn change_seller(&self, actor: Actor, seller: &Seller) -> Result<()> {
-        check(&seller.party, seller.tax_rate, &seller.time_zone)?;
+        check(&seller.party, &seller.tax, &seller.time_zone)?;
+        check_numbering(&seller.numbering)?;
+        check_amounts(seller)?;
         let mut tx = self.store.begin().await?;
         let before = sellers::get(&mut tx, seller.id).await?.ok_or(AppError::NotFound("Seller"))?;
+        let means = |seller: &Seller| (seller.amounts.includes_tax, seller.numbering.reset);
+        if means(&before) != means(seller) && invoices::count(&mut tx, seller.id, InvoiceFilter::default()).await? > 0 {
+            return Err(AppError::Conflict(
+                "There are invoices already: whether prices contain tax, and when numbers start anew, can only be set before \
+                 the first one"
+                    .to_owned(),
+            ));
+        }
         if !sellers::update(&mut tx, seller).await? {
             return Err(AppError::NotFound("Seller"));
-        }
-        let mut taxed_otherwise = customers::all(&mut tx, seller.id).await?;
-        taxed_otherwise.retain_mut(|customer| {
-            let tax = tax_of(seller, &customer.party, customer.tax_exempt);
-            std::mem::replace(&mut customer.tax, tax) != tax
-        });
-        for chunk in taxed_otherwise.chunks(LOAD_BATCH_ROWS) {
-            customers::upsert(&mut tx, seller.id, chunk).await?;
         }
         self.note_seller(&mut tx, actor, "seller.changed", seller.id).await?;
         tx.commit().await?;
@@ -119,12 +143,12 @@ impl App {
         let mut problems = Vec::new();
         check_text(&mut problems, "source", &rate.source, true);
         if rate.rate.billionths() <= 0 {
-            problems.push(crate::Problem::new("rate", "must be more than 0"));
+            problems.push(Problem::new("rate", "must be more than 0"));
         }
         let mut tx = self.store.begin().await?;
         let seller = sellers::get(&mut tx, id).await?.ok_or(AppError::NotFound("Seller"))?;
         if rate.currency == seller.currency {
-            problems.push(crate::Problem::new("currency", "is the seller's own"));
+            problems.push(Problem::new("currency", "is the seller's own"));
         }
         refuse(problems)?;
         match sellers::add_exchange_rate(&mut tx, id, rate).await {
@@ -138,6 +162,50 @@ impl App {
                 Ok(tx.commit().await?)
             }
         }
+    }
+
+    /// Says which standard rate a country has, from a day on: what the program does not know, or not yet.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], and [`AppError::Conflict`] when there is one for the country that starts on that day.
+    pub async fn add_tax_rate(&self, id: SellerId, actor: Actor, rate: &OwnRate) -> Result<()> {
+        if !(0..=1_000_000).contains(&rate.rate.parts_per_million()) {
+            return Err(AppError::Invalid(vec![Problem::new("rate", "must lie between 0 and 100 %")]));
+        }
+        let mut tx = self.store.begin().await?;
+        match sellers::add_tax_rate(&mut tx, id, rate).await {
+            Err(StoreError::Unique { .. }) => Err(AppError::Conflict(format!(
+                "there is a rate for {} from {} already; give the new one another start",
+                rate.country, rate.starts
+            ))),
+            outcome => {
+                outcome?;
+                self.note_seller(&mut tx, actor, "tax_rate.added", id).await?;
+                Ok(tx.commit().await?)
+            }
+        }
+    }
+
+    /// Lets the numbers of a kind of document begin with this one, in the series to which a day belongs: a provider who moves
+    /// in goes on where the old system stopped.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`]; [`AppError::Conflict`] when numbers of that series were given already.
+    pub async fn start_series(&self, caller: &Caller, kind: DocumentKind, first: i64, on: Option<Date>) -> Result<()> {
+        if !(1..=MAX_FIRST_NUMBER).contains(&first) {
+            let reason = format!("must be from 1 to {MAX_FIRST_NUMBER}");
+            return Err(AppError::Invalid(vec![Problem::new("number", reason)]));
+        }
+        let mut tx = self.store.begin().await?;
+        let seller = sellers::get(&mut tx, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let series = seller.numbering.reset.series(on.unwrap_or_else(|| self.clock.today(&seller.time_zone)));
+        if !documents::start_series(&mut tx, seller.id, kind, series, first).await? {
+            return Err(AppError::Conflict(
+                "Numbers of this series were given already: it cannot start anew".to_owned(),
+            ));
+        }
+        self.note_seller(&mut tx, caller.actor, "series.started", seller.id).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn note_seller(
@@ -165,7 +233,41 @@ impl App {
     }
 }
 
-fn check(party: &SellerParty, tax_rate: Rate, time_zone: &TimeZone) -> Result<()> {
+/// The largest number that a series begins with.
+pub const MAX_FIRST_NUMBER: i64 = 1_000_000_000;
+
+/// Complains about patterns by which two documents could get the same number.
+fn check_numbering(numbering: &Numbering) -> Result<()> {
+    let mut problems = Vec::new();
+    let Numbering { invoices, credit_notes, deposits, reset } = numbering;
+    let patterns = [("number_pattern", invoices), ("credit_note_pattern", credit_notes), ("deposit_pattern", deposits)];
+    for (place, (field, pattern)) in patterns.iter().enumerate() {
+        if let Err(error) = pattern.check(*reset) {
+            problems.push(Problem::new(field, format!("{pattern}: {error}")));
+        }
+        if patterns[..place].iter().any(|(_, other)| other == pattern) {
+            problems.push(Problem::new(field, format!("{pattern} is that of another kind of document")));
+        }
+    }
+    if !(1..=12).contains(&reset.month()) {
+        problems.push(Problem::new("fiscal_year_month", "must be from 1 to 12"));
+    }
+    refuse(problems)
+}
+
+/// The largest step to which totals are rounded, in minor units: a hundred crowns.
+const MAX_PAYABLE_STEP: i64 = 10_000;
+
+fn check_amounts(seller: &Seller) -> Result<()> {
+    let step = seller.amounts.payable_step;
+    let mut problems = Vec::new();
+    if !(1..=MAX_PAYABLE_STEP).contains(&step) {
+        problems.push(Problem::new("cash_rounding", format!("must be from 1 to {MAX_PAYABLE_STEP} minor units")));
+    }
+    refuse(problems)
+}
+
+fn check(party: &SellerParty, tax: &TaxSettings, time_zone: &TimeZone) -> Result<()> {
     let mut problems = Vec::new();
     for (field, text, is_needed) in [
         ("name", &party.name, true),
@@ -185,11 +287,14 @@ fn check(party: &SellerParty, tax_rate: Rate, time_zone: &TimeZone) -> Result<()
     if !party.email.is_empty() {
         check_email(&mut problems, "email", &party.email);
     }
-    if !(0..=1_000_000).contains(&tax_rate.parts_per_million()) {
-        problems.push(crate::Problem::new("tax_rate", "must lie between 0 and 100 %"));
+    if tax.home_rate.is_some_and(|rate| !(0..=1_000_000).contains(&rate.parts_per_million())) {
+        problems.push(Problem::new("vat_rate", "must lie between 0 and 100 %"));
+    }
+    if tax.home_rate.is_none() && standard_rates(&party.country).is_empty() {
+        problems.push(Problem::new("vat_rate", format!("is needed: none is known for {}", party.country)));
     }
     if time_zone.iana_name().is_none() {
-        problems.push(crate::Problem::new("time_zone", "must be a name such as Europe/Stockholm"));
+        problems.push(Problem::new("time_zone", "must be a name such as Europe/Stockholm"));
     }
     refuse(problems)
 }

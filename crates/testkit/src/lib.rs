@@ -6,6 +6,7 @@ mod databases;
 mod feed;
 mod provider;
 mod server;
+mod vies;
 
 pub use cluster::{Cluster, run};
 pub use databases::{Away, Kind, TestDatabase};
@@ -13,6 +14,7 @@ pub use feed::{FeedBehaviour, TestFeed};
 pub use provider::{Provider, TODAY, provider_csv};
 pub use reqwest::Client;
 pub use server::{Answer, TestServer, client};
+pub use vies::{TestVies, ViesBehaviour};
 
 /// Runs stories on SQLite and on PostgreSQL: two tests from one text, with the same snapshots.
 #[macro_export]

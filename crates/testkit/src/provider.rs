@@ -7,15 +7,16 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use perennial_app::{
-    Actor, App, Caller, Clock, FeedConfig, NewAddon, NewCustomer, NewKey, NewPrice, NewProduct, NewSeller, NewService,
-    PriceFeeds, Random,
+    Actor, App, Caller, Clock, FeedConfig, NewAddon, NewCustomer, NewKey, NewPayment, NewPrice, NewProduct, NewSeller,
+    NewService, PriceFeeds, Random,
 };
 use perennial_billing::{
-    AddonId, CustomerId, CustomerKind, Cycle, InvoiceId, Money, PriceSource, ProductId, Quantity, Rate, SellerId,
-    ServiceId, ServiceStatus,
+    AddonId, CustomerId, CustomerKind, Cycle, InvoiceId, LatePayment, Money, PriceSource, ProductId, Quantity,
+    SellerId, ServiceId, ServiceStatus, TaxClass,
 };
 use perennial_store::customers::CustomerParty;
 use perennial_store::sellers::{Seller, SellerParty};
+use perennial_store::{invoices, products};
 
 use crate::{Kind, TestDatabase};
 
@@ -66,7 +67,7 @@ impl Provider {
             },
             currency: "SEK".parse().unwrap(),
             time_zone: TimeZone::get("Europe/Stockholm").unwrap(),
-            tax_rate: Rate::parse_percent("25").unwrap(),
+            tax_rate: None,
             number_pattern: NewSeller::DEFAULT_NUMBER_PATTERN.parse().unwrap(),
         };
         let seller = app.create_seller(Actor::Cli, new).await.expect("a seller");
@@ -117,6 +118,7 @@ impl Provider {
                 city: "Sundsvall".to_owned(),
                 country: "SE".to_owned(),
                 vat_number: String::new(),
+                exemption_reason: String::new(),
             },
             language: "sv".to_owned(),
             currency: "SEK".parse().unwrap(),
@@ -140,7 +142,7 @@ impl Provider {
             name: name.to_owned(),
             service_type: 3,
             kind: "vps".to_owned(),
-            tax_class: "standard".to_owned(),
+            tax_class: TaxClass::Standard,
             price_source: source.parse::<PriceSource>().unwrap(),
         };
         self.app.create_product(self.id(), Actor::Cli, new).await.expect("a product").id
@@ -195,16 +197,33 @@ impl Provider {
         self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret
     }
 
-    /// Marks an invoice as paid behind the program's back: payments are not a verb yet.
-    pub fn settle(&self, invoice: InvoiceId) {
-        let instant = if self.database.url.starts_with("sqlite:") { "0" } else { "to_timestamp(0)" };
-        let sql = format!(
-            "update invoices set status = 'paid', paid_at = {instant} where id = {invoice}; \
-             update periods set state = 'paid' where invoice_id = {invoice}; \
-             update services set open_invoice_id = null, paid_through = billed_through, version = version + 1 \
-             where open_invoice_id = {invoice}"
-        );
-        self.database.sql(&sql).expect("a paid invoice");
+    /// The customer pays what is to be paid for an invoice.
+    pub async fn settle(&self, invoice: InvoiceId) {
+        let mut conn = self.app.store.read().await.expect("a connection");
+        let known = invoices::get(&mut conn, self.id(), invoice).await.expect("a look").expect("an invoice");
+        drop(conn);
+        let new = NewPayment {
+            customer: known.customer,
+            amount: known.open,
+            method: "bank".to_owned(),
+            reference: format!("invoice {}", known.number),
+            paid_on: None,
+            invoices: vec![invoice],
+        };
+        self.app.record_payment(&self.staff(), &new).await.expect("a payment");
+    }
+
+    /// Says what becomes of the dates of a product's services when they are paid late.
+    pub async fn late_payment(&self, product: ProductId, policy: Option<LatePayment>) {
+        let known = products::get(&mut self.read().await, self.id(), product).await.expect("a look");
+        let (mut changed, _) = known.expect("a product");
+        changed.late_payment = policy;
+        self.app.change_product(self.id(), Actor::Cli, &changed).await.expect("a change");
+    }
+
+    /// A connection to look with.
+    pub async fn read(&self) -> perennial_store::Conn {
+        self.app.store.read().await.expect("a connection")
     }
 
     /// Asserts that `doctor` finds nothing.

@@ -99,6 +99,11 @@ impl TestServer {
     pub async fn post(&self, path: &str, key: &str) -> Answer {
         Answer::to(self.call(Method::POST, path, key)).await
     }
+
+    /// `POST` with a key and a JSON body.
+    pub async fn post_json(&self, path: &str, key: &str, body: &Value) -> Answer {
+        Answer::to(self.call(Method::POST, path, key).body(body.to_string())).await
+    }
 }
 
 impl Answer {

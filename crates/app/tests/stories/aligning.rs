@@ -36,7 +36,7 @@ on_both_databases! {
         // Until it is paid, they are renewed by nobody; then all of them are on one invoice.
         let open = outcome(provider.app.renew(&provider.staff(), &[first]).await);
         assert!(matches!(open, Outcome::Open { .. }), "{open:?}");
-        provider.settle(done.invoice.unwrap().id);
+        provider.settle(done.invoice.unwrap().id).await;
         provider.set_day(date(2026, 12, 18));
         let stop = tokio::sync::watch::channel(false).1;
         provider.app.run(provider.id(), RunOrigin::Request, None, stop, |_| {}).await.unwrap();
@@ -59,7 +59,7 @@ on_both_databases! {
         let ida = provider.customer("Ida Berg").await;
         let service = provider.service(ida, server, date(2026, 12, 11)).await;
         let done = provider.app.align(&provider.staff(), ida, date(2027, 1, 1), None).await.unwrap();
-        provider.settle(done.invoice.unwrap().id);
+        provider.settle(done.invoice.unwrap().id).await;
         provider.set_day(date(2026, 12, 22));
         let request = ChangeRequest { product: Some(large), ..ChangeRequest::default() };
         provider.app.change(&provider.staff(), service, request).await.unwrap();

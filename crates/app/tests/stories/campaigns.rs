@@ -39,7 +39,7 @@ fn sek(minor: i64) -> Money {
 async fn renew_and_pay(provider: &Provider, service: ServiceId) -> (String, String) {
     let renewed = outcome(provider.app.renew(&provider.staff(), &[service]).await);
     let Outcome::Renewed(renewed) = renewed else { panic!("{renewed:?}") };
-    provider.settle(renewed.invoice.id);
+    provider.settle(renewed.invoice.id).await;
     let line = &renewed.plan.lines[0];
     (line.period.starts.to_string(), line.unit_price.amount())
 }

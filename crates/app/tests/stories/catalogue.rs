@@ -145,12 +145,15 @@ on_both_databases! {
             })
             .await;
         let mut seller = provider.seller.clone();
-        seller.tax_rate = perennial_billing::Rate::parse_percent("25.5").unwrap();
+        seller.tax.home_rate = Some(perennial_billing::Rate::parse_percent("25.5").unwrap());
         provider.app.change_seller(Actor::Cli, &seller).await.unwrap();
         let mut conn = provider.app.store.read().await.unwrap();
         let mut taxed = Vec::new();
         for customer in [home, abroad, odd] {
-            let tax = customers::get(&mut conn, provider.id(), customer).await.unwrap().unwrap().tax;
+            let known = customers::get(&mut conn, provider.id(), customer).await.unwrap().unwrap();
+            let rules = std::sync::Arc::new(seller.tax_rules().unwrap());
+            let taxation = perennial_billing::Taxation { rules, customer: known.taxed().unwrap() };
+            let tax = taxation.on(perennial_billing::TaxClass::Standard, date(2026, 11, 23));
             taxed.push(format!("{} {}", tax.category, tax.rate));
         }
         // A Swedish number says nothing about a German company.

@@ -18,7 +18,7 @@ async fn renew(provider: &Provider, service: ServiceId) -> InvoiceId {
 /// Renews a service and takes the invoice for paid.
 async fn renew_and_pay(provider: &Provider, service: ServiceId) {
     let invoice = renew(provider, service).await;
-    provider.settle(invoice);
+    provider.settle(invoice).await;
 }
 
 fn to_product(product: ProductId) -> ChangeRequest {
@@ -95,7 +95,7 @@ on_both_databases! {
           Web L vps.example.net, 2026-12-11 – 2026-12-31: 250.00 × 21/31 | 1 × 169.35 = 169.35 | S 25 %
         ");
         // The next renewal is what it is now, from where the periods were.
-        provider.settle(changed.invoice.unwrap().id);
+        provider.settle(changed.invoice.unwrap().id).await;
         renew_and_pay(&provider, service).await;
         assert_snapshot!(story(&provider, service).await.lines().next().unwrap(), @"1 × product 2, 1m; next 2027-02-01 to 2027-02-28, paid through 2027-02-01");
         provider.assert_well().await;
@@ -146,7 +146,7 @@ on_both_databases! {
         // The invoice of the new year is a renewal invoice: it is in the way until it is paid.
         let error = change(&provider, service, to_cycle("1m")).await.unwrap_err();
         assert!(matches!(error, AppError::Blocked(invoice) if Some(invoice) == changed.invoice.as_ref().map(|i| i.id)));
-        provider.settle(changed.invoice.unwrap().id);
+        provider.settle(changed.invoice.unwrap().id).await;
         let later = change(&provider, service, to_cycle("1m")).await.unwrap();
         assert_eq!((later.invoice, later.change.effective_on), (None, date(2028, 1, 10)));
         provider.set_day(date(2028, 1, 10));
@@ -201,7 +201,7 @@ on_both_databases! {
         renew_and_pay(&provider, service).await;
         provider.set_day(date(2026, 12, 21));
         let year = change(&provider, service, to_cycle("1y")).await.unwrap();
-        provider.settle(year.invoice.unwrap().id);
+        provider.settle(year.invoice.unwrap().id).await;
         provider.set_day(date(2026, 12, 25));
         let upgraded = change(&provider, service, to_product(large)).await.unwrap();
         let lines = upgraded.change.invoice.unwrap().lines;
@@ -218,7 +218,7 @@ on_both_databases! {
         let (service, _, large) = erik(&provider, date(2026, 12, 31)).await;
         provider.set_day(date(2027, 1, 10));
         let year = change(&provider, service, to_cycle("1y")).await.unwrap();
-        provider.settle(year.invoice.unwrap().id);
+        provider.settle(year.invoice.unwrap().id).await;
         let before = story(&provider, service).await;
         change(&provider, service, to_cycle("1m")).await.unwrap();
         let backup = provider.product("Backup", "31.00").await;
@@ -288,7 +288,8 @@ on_both_databases! {
     async fn what_is_given_back_is_taxed_as_it_was(kind) {
         let provider = Provider::new(kind).await;
         let (service, _, large) = erik(&provider, date(2026, 12, 1)).await;
-        provider.database.sql("update customers set tax_category = 'AE', tax_rate_ppm = 0").unwrap();
+        let moved = "update customers set country = 'DE', kind = 'company', vat_number = 'DE136695976'";
+        provider.database.sql(moved).unwrap();
         provider.set_day(date(2026, 12, 11));
         change(&provider, service, to_product(large)).await.unwrap();
         assert_snapshot!(ledger_of(&provider).await.lines().skip(2).collect::<Vec<_>>().join("\n"), @"
@@ -322,7 +323,7 @@ on_both_databases! {
         assert_eq!(invoice.status, invoices::InvoiceStatus::Void);
         drop(conn);
         // January is free again, and billed as what the service is now.
-        provider.settle(changed.invoice.unwrap().id);
+        provider.settle(changed.invoice.unwrap().id).await;
         renew_and_pay(&provider, service).await;
         assert_snapshot!(story(&provider, service).await, @"
         1 × product 2, 1m; next 2027-02-01 to 2027-02-28, paid through 2027-02-01
@@ -364,7 +365,7 @@ on_both_databases! {
         assert_eq!(stands(), "0|2|1");
         let waiting = "select state from outbox where invoice_id = 2";
         assert_eq!(provider.database.sql(waiting).unwrap().trim(), "called_off");
-        provider.settle(changed.invoice.unwrap().id);
+        provider.settle(changed.invoice.unwrap().id).await;
         renew(&provider, service).await;
         assert_eq!(stands(), "1|1|2");
         provider.assert_well().await;

@@ -46,7 +46,7 @@ on_both_databases! {
                 app.create_price(seller, Actor::Cli, new).await.unwrap();
             }
             let Outcome::Renewed(renewed) = outcome(app.renew(&provider.staff(), &[service]).await) else { panic!() };
-            provider.settle(renewed.invoice.id);
+            provider.settle(renewed.invoice.id).await;
             billed.push(renewed.plan.total);
         }
         assert_eq!(promised[..2], billed[..2], "what was shown is what was billed");

@@ -38,7 +38,7 @@ async fn redeem(provider: &Provider, service: ServiceId, code: &str) -> Result<(
 async fn renew_and_pay(provider: &Provider, service: ServiceId) -> Money {
     let renewed = outcome(provider.app.renew(&provider.staff(), &[service]).await);
     let Outcome::Renewed(renewed) = renewed else { panic!("{renewed:?}") };
-    provider.settle(renewed.invoice.id);
+    provider.settle(renewed.invoice.id).await;
     renewed.plan.net
 }
 

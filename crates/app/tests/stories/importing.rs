@@ -103,9 +103,10 @@ on_both_databases! {
         customers.csv:4: id: 1 stands on line 2 already
         customers.csv:5: cc_emails: is not a mail address: "oops"
         customers.csv:5: company: is missing
-        customers.csv:5: vat_number: must begin with a country code, such as SE556000016701, not "12"
+        customers.csv:5: vat_number: must begin with the two letters of its country, such as SE: "12"
         products.csv:3: service_type: "x": invalid digit found in string
         products.csv:3: price_source: "feed:": a price source is `catalogue` or `feed:NAME`, the name in lower-case letters, digits, `-` and `_`
+        products.csv:3: tax_class: "reduced": must be standard, service, goods, exempt, zero or outside
         products.csv:4: price_source: no price feed `nowhere` is configured: add [feeds.nowhere] to the configuration
         prices.csv:3: amount: "100.005": at most 2 digits after the decimal point are possible
         prices.csv:4: product_id: 10 1m SEK from 2020-01-01 stands on line 2 already
@@ -177,8 +178,10 @@ async fn renew_everything(kind: Kind) -> Vec<String> {
     for invoice in invoices::page(&mut conn, provider.id(), InvoiceFilter::default(), 10_000, 0).await.unwrap() {
         let lines = invoices::lines(&mut conn, provider.id(), &invoice).await.unwrap();
         let taxes = invoices::taxes(&mut conn, provider.id(), &invoice).await.unwrap();
-        let lines: Vec<_> =
-            lines.iter().map(|l| format!("{} {} {} {:?}", l.description, l.quantity, l.net, l.period)).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|l| format!("{} {} {} {:?}", l.description, l.quantity, l.net, l.period.expect("days")))
+            .collect();
         let taxes: Vec<_> =
             taxes.iter().map(|t| format!("{} {} {} {}", t.profile.category, t.profile.rate, t.base, t.tax)).collect();
         documents.push(format!(

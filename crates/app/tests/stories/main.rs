@@ -1,19 +1,26 @@
 //! Stories: people, days, and what came out. Each runs on SQLite and on PostgreSQL.
 
 mod aligning;
+mod books;
 mod campaigns;
 mod catalogue;
 mod changing;
 mod converting;
+mod crediting;
 mod discounts;
+mod drafting;
 mod feeds;
 mod grouping;
 mod importing;
+mod lives;
 mod ordering;
+mod paying;
 mod pricing;
 mod races;
 mod renewing;
 mod running;
+mod taxing;
+mod vat_checking;
 mod year;
 
 use perennial_app::{Outcome, Renewal};

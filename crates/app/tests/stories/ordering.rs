@@ -55,7 +55,7 @@ on_both_databases! {
         // A repeat is answered with that invoice, and nothing is billed twice.
         let again = renew(&provider, service, &order).await;
         assert!(matches!(again, Outcome::Open { invoice, .. } if invoice == renewed.invoice.id), "{again:?}");
-        provider.settle(renewed.invoice.id);
+        provider.settle(renewed.invoice.id).await;
         let mut conn = provider.app.store.read().await.unwrap();
         let known = services::get(&mut conn, provider.id(), service).await.unwrap().unwrap();
         drop(conn);
@@ -90,7 +90,7 @@ on_both_databases! {
         assert_snapshot!(refusal, @"Service has no active add-on 99");
         for order in [only(&[]), only(&[backup]), Order::default(), Order::default()] {
             let Outcome::Renewed(renewed) = renew(&provider, service, &order).await else { panic!("renewed") };
-            provider.settle(renewed.invoice.id);
+            provider.settle(renewed.invoice.id).await;
         }
         // Left out for two months, the certificate begins with the third, and then waits a year.
         assert_snapshot!(ledger_of(&provider).await, @"

@@ -51,7 +51,7 @@ on_both_databases! {
                 let renewed = outcome(provider.app.renew(&provider.staff(), &[*service]).await);
                 let perennial_app::Outcome::Renewed(renewed) = renewed else { panic!("{renewed:?}") };
                 billed.push(renewed.plan.total);
-                provider.settle(renewed.invoice.id);
+                provider.settle(renewed.invoice.id).await;
             }
         }
         assert_eq!(promised, billed, "what was shown before is what was billed");

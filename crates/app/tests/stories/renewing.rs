@@ -54,7 +54,7 @@ on_both_databases! {
             let plan = renewed.plan;
             let period = plan.claims[0].period;
             days.push(format!("{today}: {} up to {}, due {}", period.starts, period.ends, plan.due_on));
-            provider.settle(renewed.invoice.id);
+            provider.settle(renewed.invoice.id).await;
         }
         assert_snapshot!(days.join("\n"), @"
         2027-01-20: 2027-01-31 up to 2027-02-28, due 2027-02-03
@@ -257,7 +257,7 @@ on_both_databases! {
         seller.payment_terms_days = 30;
         seller.open_invoice_policy = OpenInvoicePolicy::Conflict;
         (seller.renew_ahead_months, seller.runs.lead_days) = (0, 0);
-        seller.number_pattern = "F-{YY}-{NNN}".parse().unwrap();
+        seller.numbering.invoices = "F-{YY}-{NNN}".parse().unwrap();
         provider.app.change_seller(Actor::Cli, &seller).await.unwrap();
         let too_early = outcome(provider.app.renew(&provider.staff(), &[service]).await);
         assert!(matches!(too_early, Outcome::Refused(Refusal::TooFarAhead { .. })));
@@ -303,7 +303,7 @@ on_both_databases! {
         provider.price(server, "1m", "120.00", date(2026, 12, 1)).await;
         let mut seller = provider.seller.clone();
         seller.payment_terms_days = 60;
-        seller.number_pattern = "{YYYY}-{N}".parse().unwrap();
+        seller.numbering.invoices = "{YYYY}-{N}".parse().unwrap();
         provider.app.change_seller(Actor::Cli, &seller).await.unwrap();
         node.renew(&provider.staff(), &[second]).await.unwrap();
         assert_snapshot!(ledger_of(&provider).await, @"

@@ -290,7 +290,7 @@ on_both_databases! {
         202600004 Bo Dahl: issued 2026-11-23, due 2026-12-07, 0.00 + 0.00 VAT = 0.00 SEK
           Parking vps.example.net, 2026-11-15 – 2026-12-14 | 1 × 0.00 = 0.00 | S 25 %
         ");
-        provider.settle(perennial_billing::InvoiceId(1));
+        provider.settle(perennial_billing::InvoiceId(1)).await;
         let report = run(&provider).await;
         assert_snapshot!(told(&provider, &report).await, @"2026-11-23: found 1, renewed 1 on 1 invoices, skipped 0, failed 0");
         provider.assert_well().await;

@@ -1,0 +1,184 @@
+//! Invoices that a person writes: drafts first, without a number, and then issued.
+
+use std::sync::Arc;
+
+use jiff::Span;
+use jiff::civil::Date;
+use perennial_billing::ledger::of_sums;
+use perennial_billing::{
+    Amounts, CustomerId, DocumentKind, DraftId, HomeTax, Money, TaxProfile, TaxRules, Taxation, TaxedAmount,
+};
+use perennial_store::customers::{self, Customer};
+use perennial_store::documents::{self, NewDocument};
+use perennial_store::drafts::{self, Draft, DraftLine};
+use perennial_store::ids::{self, IdKind};
+use perennial_store::invoices::InvoiceLine;
+use perennial_store::renewals::WrittenInvoice;
+use perennial_store::sellers::{self, Seller};
+
+use crate::error::{check_text, refuse};
+use crate::service::quantity_and_price;
+use crate::{App, AppError, Caller, Problem, Result};
+
+/// Lines of a draft at most.
+pub const MAX_DRAFT_LINES: usize = 100;
+/// Drafts in a list at most.
+pub const MAX_DRAFTS_LISTED: i64 = 1_000;
+
+/// A draft as its invoice would be if it were issued now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftPreview {
+    /// The draft.
+    pub draft: Draft,
+    /// The lines.
+    pub lines: Vec<InvoiceLine>,
+    /// The amounts.
+    pub amounts: Amounts,
+}
+
+impl App {
+    /// Begins an invoice for a customer; its prices are in the customer's currency.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`], [`AppError::Invalid`].
+    pub async fn create_draft(&self, caller: &Caller, customer: CustomerId, lines: Vec<DraftLine>) -> Result<Draft> {
+        let mut problems = Vec::new();
+        if lines.is_empty() || lines.len() > MAX_DRAFT_LINES {
+            problems.push(Problem::new("lines", format!("must be from 1 to {MAX_DRAFT_LINES}")));
+        }
+        for line in &lines {
+            check_text(&mut problems, "description", &line.description, true);
+            problems.extend(quantity_and_price(line.quantity, Some(line.unit_price_minor)));
+        }
+        refuse(problems)?;
+        let mut tx = self.store.begin().await?;
+        customers::get(&mut tx, caller.seller, customer).await?.ok_or(AppError::NotFound("Customer"))?;
+        let draft = Draft {
+            id: DraftId(ids::take_one(&mut tx, IdKind::Draft).await?),
+            customer,
+            created_at: self.clock.now(),
+            actor: caller.actor.to_string(),
+            lines,
+        };
+        drafts::insert(&mut tx, caller.seller, &draft).await?;
+        self.note(&mut tx, caller.seller, caller.actor, "draft.created", "draft", draft.id.0).await?;
+        tx.commit().await?;
+        Ok(draft)
+    }
+
+    /// Drafts, oldest first, each as its invoice would be today.
+    ///
+    /// # Errors
+    /// Only those of the database, and amounts that do not fit.
+    pub async fn drafts(&self, caller: &Caller) -> Result<Vec<DraftPreview>> {
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let today = self.clock.today(&seller.time_zone);
+        let mut previews = Vec::new();
+        for draft in drafts::all(&mut conn, seller.id, MAX_DRAFTS_LISTED).await? {
+            let customer = customers::get(&mut conn, seller.id, draft.customer).await?;
+            let customer = customer.ok_or(AppError::NotFound("Customer"))?;
+            let (lines, amounts) = made(&seller, &customer, &draft, today)?;
+            previews.push(DraftPreview { draft, lines, amounts });
+        }
+        Ok(previews)
+    }
+
+    /// Issues a draft: it gets its number, and is no draft any more, in one transaction.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::Conflict`] for amounts that do not fit.
+    pub async fn issue_draft(&self, caller: &Caller, id: DraftId) -> Result<WrittenInvoice> {
+        let mut tx = self.store.begin().await?;
+        let seller = sellers::get(&mut tx, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let draft = drafts::get(&mut tx, seller.id, id).await?.ok_or(AppError::NotFound("Draft"))?;
+        let customer = customers::get(&mut tx, seller.id, draft.customer).await?;
+        let customer = customer.ok_or(AppError::NotFound("Customer"))?;
+        let today = self.clock.today(&seller.time_zone);
+        let (lines, amounts) = made(&seller, &customer, &draft, today)?;
+        let home_rate = seller.home_rates(customer.currency).and_then(|rates| rates.on(today));
+        let home_tax = home_rate.map(|rate| HomeTax::of(amounts.tax, rate, seller.amounts.rounding));
+        let home_tax = home_tax.transpose().map_err(|error| AppError::Conflict(error.to_string()))?;
+        let mut earned: Vec<(Option<_>, TaxProfile, Money)> = Vec::new();
+        for line in &lines {
+            match earned.iter_mut().find(|(_, tax, _)| *tax == line.tax) {
+                Some((.., sum)) => sum.minor = sum.minor.saturating_add(line.net.minor),
+                None => earned.push((None, line.tax, line.net)),
+            }
+        }
+        let entries = of_sums(earned, &amounts.tax_groups, amounts.rounding);
+        let terms = Span::new().days(i64::from(seller.payment_terms_days));
+        let document = NewDocument {
+            kind: DocumentKind::Invoice,
+            mail: seller.mail_invoices && !customer.party.email.is_empty(),
+            customer,
+            issued_on: today,
+            due_on: today.checked_add(terms).unwrap_or(today),
+            lines,
+            amounts,
+            rules: seller.amounts,
+            home_tax,
+            corrects: None,
+            reason: None,
+            entries,
+        };
+        let written = documents::issue(&mut tx, &seller, &document, self.clock.now()).await?;
+        drafts::delete(&mut tx, seller.id, id).await?;
+        self.note(&mut tx, seller.id, caller.actor, "draft.issued", "invoice", written.id.0).await?;
+        tx.commit().await?;
+        Ok(written)
+    }
+
+    /// Throws a draft away.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn delete_draft(&self, caller: &Caller, id: DraftId) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        if !drafts::delete(&mut tx, caller.seller, id).await? {
+            return Err(AppError::NotFound("Draft"));
+        }
+        self.note(&mut tx, caller.seller, caller.actor, "draft.deleted", "draft", id.0).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The lines and amounts of a draft that is issued on a day.
+fn made(seller: &Seller, customer: &Customer, draft: &Draft, day: Date) -> Result<(Vec<InvoiceLine>, Amounts)> {
+    let rules: TaxRules =
+        seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
+    let taxation = Taxation { rules: Arc::new(rules), customer: customer.taxed()? };
+    let too_large = |error: perennial_billing::AmountOutOfRange| AppError::Conflict(error.to_string());
+    let mut lines = Vec::new();
+    let mut taxed = Vec::new();
+    for (number, line) in (1..).zip(&draft.lines) {
+        let tax = taxation.on(line.tax_class, day);
+        let unit_price = Money::new(line.unit_price_minor, customer.currency);
+        let net = unit_price.times(line.quantity, seller.amounts.rounding).map_err(too_large)?;
+        taxed.push(TaxedAmount { tax, contained: taxation.contained(tax, day), net, gross: None });
+        lines.push(InvoiceLine {
+            line: number,
+            service: None,
+            addon: None,
+            product: None,
+            description: line.description.clone(),
+            quantity: line.quantity,
+            unit_price,
+            net,
+            gross: None,
+            allowance: None,
+            tax,
+            period: None,
+            price_origin: "written".to_owned(),
+            price_id: None,
+            discount: None,
+            corrects_line: None,
+            part: None,
+        });
+    }
+    let amounts = seller.amounts.amounts(customer.currency, &mut taxed).map_err(too_large)?;
+    for (line, taxed) in lines.iter_mut().zip(taxed) {
+        (line.net, line.gross) = (taxed.net, taxed.gross);
+    }
+    Ok((lines, amounts))
+}
