@@ -26,6 +26,12 @@ pub fn router(web: Web) -> Router {
         .route("/api/billing/invoices", get(v1::invoices::list).post(v1::invoices::query))
         .route("/api/billing/invoice/{id}", get(v1::invoices::detail))
         .route("/api/billing/invoice/{id}/resend-email", post(v1::resend_email::resend_email))
+        .route("/api/billing/invoice/{id}/apply-credit", post(v1::credit::apply))
+        .route("/api/billing/invoice/{id}/cancel", post(v1::credit::cancel))
+        .route("/api/billing/account-summary", get(v1::credit::summary))
+        .route("/api/billing/credit-log", get(v1::credit::log))
+        .route("/api/billing/transactions", post(v1::transactions::list))
+        .route("/api/credit/add-funds", post(v1::credit::add_funds))
         .route(
             "/api/hosting/{accountId}/billing-cycle",
             get(v1::billing_cycle::of_hosting).post(v1::billing_cycle::change_hosting),

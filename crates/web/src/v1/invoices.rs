@@ -1,12 +1,14 @@
 //! `GET|POST /api/billing/invoices` and `GET /api/billing/invoice/{id}`.
 
+use std::collections::HashMap;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use perennial_app::Scope;
-use perennial_billing::InvoiceId;
+use perennial_billing::{DocumentKind, InvoiceId, Money};
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
 use perennial_store::sellers::{self, Seller};
 use serde::{Deserialize, Serialize};
@@ -94,10 +96,9 @@ async fn page(context: &Context, filters: Filters) -> Result<Response, ApiError>
     context.require(Scope::ReadBilling)?;
     let status = match filters.status.as_deref() {
         None | Some("" | "all" | "All") => None,
-        Some(title) => Some(
-            InvoiceStatus::from_title(title)
-                .ok_or_else(|| ApiError::bad_request("status must be one of Unpaid, Paid, Cancelled, all"))?,
-        ),
+        Some(title) => Some(InvoiceStatus::from_title(title).ok_or_else(|| {
+            ApiError::bad_request("status must be one of Unpaid, Paid, Refunded, Collections, Cancelled, all")
+        })?),
     };
     let limit = match filters.limit {
         None | Some(0) => DEFAULT_PAGE_INVOICES,
@@ -108,23 +109,30 @@ async fn page(context: &Context, filters: Filters) -> Result<Response, ApiError>
     if current_page < 0 {
         return Err(ApiError::bad_request("page counts from 0 and is not negative"));
     }
-    let filter = InvoiceFilter { customer: context.caller.customer, status };
+    let filter = InvoiceFilter { customer: context.caller.customer, status, with_credit_notes: false };
     let offset = current_page.saturating_mul(limit);
     let mut conn = context.app.store.read().await?;
     let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;
     let total = invoices::count(&mut conn, seller.id, filter).await?;
     let found = invoices::page(&mut conn, seller.id, filter, limit, offset).await?;
+    let ids: Vec<InvoiceId> = found.iter().map(|invoice| invoice.id).collect();
+    let credits = invoices::paid_from_credit(&mut conn, seller.id, &ids).await?;
     Ok(context.success(List {
         has_more: offset.saturating_add(limit) < total,
         total: total.to_string(),
         pages: total.div_euclid(limit) + i64::from(total.rem_euclid(limit) > 0),
         current_page,
         success: true,
-        invoices: found.iter().map(|invoice| listed(invoice, &seller)).collect(),
+        invoices: found.iter().map(|invoice| listed(invoice, credit_of(invoice, &credits), &seller)).collect(),
     }))
 }
 
-fn listed(invoice: &Invoice, seller: &Seller) -> Listed {
+/// What of an invoice was paid from the customer's credit.
+fn credit_of(invoice: &Invoice, credits: &HashMap<InvoiceId, i64>) -> Money {
+    Money::new(credits.get(&invoice.id).copied().unwrap_or(0), invoice.total.currency)
+}
+
+fn listed(invoice: &Invoice, credit: Money, seller: &Seller) -> Listed {
     let (first, last) = invoice.buyer.first_and_last_name();
     Listed {
         id: invoice.id.to_string(),
@@ -136,7 +144,7 @@ fn listed(invoice: &Invoice, seller: &Seller) -> Listed {
         paybefore: invoice.due_on.to_string(),
         datepaid: date_time(invoice.paid_at, &seller.time_zone),
         subtotal2: invoice.net.amount(),
-        credit: perennial_billing::Money::zero(invoice.total.currency).amount(),
+        credit: credit.amount(),
         total: invoice.total.amount(),
         grandtotal: invoice.total.amount(),
         paid_id: invoice.number.clone(),
@@ -154,7 +162,7 @@ fn listed(invoice: &Invoice, seller: &Seller) -> Listed {
 }
 
 /// The back end's own format: no zone, and zeros for never.
-fn date_time(instant: Option<Timestamp>, zone: &TimeZone) -> String {
+pub(crate) fn date_time(instant: Option<Timestamp>, zone: &TimeZone) -> String {
     match instant {
         Some(instant) => zone.to_datetime(instant).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         None => "0000-00-00 00:00:00".to_owned(),
@@ -257,19 +265,26 @@ pub(crate) async fn detail(context: Context, path: Result<Path<String>, PathReje
         .ok_or_else(|| ApiError::not_found("Invoice not found"))?;
     let lines = invoices::lines(&mut conn, seller.id, &invoice).await?;
     let taxes = invoices::taxes(&mut conn, seller.id, &invoice).await?;
+    let credits = invoices::paid_from_credit(&mut conn, seller.id, &[id]).await?;
+    let credit = credit_of(&invoice, &credits);
     let first_rate = taxes.first().map_or_else(|| "0".to_owned(), |group| group.profile.rate.percent());
-    Ok(context.success(DetailData { invoice: shown(&invoice, &lines, &first_rate, &seller) }))
+    Ok(context.success(DetailData { invoice: shown(&invoice, &lines, &first_rate, credit, &seller) }))
 }
 
-fn shown(invoice: &Invoice, lines: &[InvoiceLine], tax_rate: &str, seller: &Seller) -> Detail {
+fn shown(invoice: &Invoice, lines: &[InvoiceLine], tax_rate: &str, credit: Money, seller: &Seller) -> Detail {
     let zero = || number("0");
     let (first, last) = invoice.buyer.first_and_last_name();
     let is_taxed = tax_rate != "0";
     let items = lines.iter().map(|line| Item {
         id: line.line.to_string(),
         invoice_id: invoice.id.to_string(),
-        r#type: if line.addon.is_some() { "Addon" } else { "Hosting" },
-        item_id: line.addon.map_or(line.service.0, |addon| addon.0).to_string(),
+        r#type: match (line.addon, line.service, invoice.kind) {
+            (Some(_), ..) => "Addon",
+            (None, Some(_), _) => "Hosting",
+            (None, None, DocumentKind::Deposit) => "AddFunds",
+            (None, None, _) => "Other",
+        },
+        item_id: line.addon.map(|addon| addon.0).or(line.service.map(|service| service.0)).unwrap_or(0).to_string(),
         description: line.description.clone(),
         amount: line.unit_price.amount(),
         taxed: if is_taxed { "1" } else { "0" },
@@ -288,7 +303,7 @@ fn shown(invoice: &Invoice, lines: &[InvoiceLine], tax_rate: &str, seller: &Sell
         paybefore: invoice.due_on.to_string(),
         datepaid: date_time(invoice.paid_at, &seller.time_zone),
         subtotal: number(&invoice.net.short_amount()),
-        credit: zero(),
+        credit: number(&credit.short_amount()),
         tax: number(&invoice.tax.short_amount()),
         taxrate: number(tax_rate),
         tax2: zero(),

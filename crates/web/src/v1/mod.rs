@@ -4,10 +4,12 @@ pub(crate) mod accounts;
 pub(crate) mod autorenew;
 pub(crate) mod billing_cycle;
 pub(crate) mod cancel_hosting;
+pub(crate) mod credit;
 pub(crate) mod envelope;
 pub(crate) mod invoices;
 pub(crate) mod renew;
 pub(crate) mod resend_email;
+pub(crate) mod transactions;
 
 use std::str::FromStr;
 

@@ -21,7 +21,7 @@ async fn anna(kind: Kind) -> (Provider, TestServer, ServiceId, ProductId) {
 async fn renew_and_pay(provider: &Provider, service: ServiceId) {
     let renewed = provider.app.renew(&provider.staff(), &[service]).await.unwrap();
     let perennial_app::Outcome::Renewed(renewed) = &renewed[0].outcome else { panic!("{renewed:?}") };
-    provider.settle(renewed.invoice.id);
+    provider.settle(renewed.invoice.id).await;
 }
 
 on_both_databases! {
@@ -54,7 +54,7 @@ on_both_databases! {
 
         {"error":"Conflict","message":"An unpaid renewal invoice exists for this service","code":"CONFLICT","timestamp":"2026-12-11T11:00:00.000Z","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","invoiceId":"2"}
         "#);
-        provider.settle(perennial_billing::InvoiceId(2));
+        provider.settle(perennial_billing::InvoiceId(2)).await;
         // The spelling of an earlier version of the documented API; a shorter period begins with the next renewal.
         assert_snapshot!(post(path.clone(), r#"{"cycleId":"m"}"#).await.json["data"], @r#"{"info":["Account #1 changes saved"],"message":"Billing cycle changed successfully","newCycle":"Monthly","success":true,"total":"79.00"}"#);
         assert_snapshot!(server.get(&path, &key).await.json["data"]["currentName"], @r#""Monthly""#);

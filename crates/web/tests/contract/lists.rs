@@ -54,7 +54,7 @@ on_both_databases! {
             assert_eq!(server.post("/api/billing/invoice/1/resend-email", &key).await.status, 200);
         }
         assert_eq!(mails().trim(), "2", "one again, and not three");
-        provider.settle(InvoiceId(1));
+        provider.settle(InvoiceId(1)).await;
         let paid = server.get("/api/billing/invoice/1", &key).await;
         assert_eq!(paid.json["data"]["invoice"]["status"], "Paid");
         provider.assert_well().await;
@@ -101,7 +101,7 @@ on_both_databases! {
             services.push(provider.service(bo, product, date(2026, 12, 1)).await);
         }
         provider.app.renew(&provider.staff(), &services).await.unwrap();
-        provider.settle(InvoiceId(2));
+        provider.settle(InvoiceId(2)).await;
         let server = TestServer::start(&provider).await;
         let key = provider.key("read:billing", None).await;
         let query = |body: &'static str| Answer::to(server.call(Method::POST, "/api/billing/invoices", &key).body(body));

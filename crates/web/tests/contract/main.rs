@@ -4,6 +4,7 @@
 //! snapshots are the very bytes.
 
 mod changing;
+mod credit;
 mod ending;
 mod framework;
 mod lists;

@@ -34,7 +34,7 @@ on_both_databases! {
             let answer = post(body.to_owned()).await;
             said.push(format!("{body}: {} {}", answer.status, answer.json["detail"]));
         }
-        provider.settle(perennial_billing::InvoiceId(1));
+        provider.settle(perennial_billing::InvoiceId(1)).await;
         for body in [r#"{"addonIds":["add_99"]}"#, r#"{"periods":60}"#] {
             let answer = post(body.to_owned()).await;
             said.push(format!("{body}: {} {}", answer.status, answer.json["detail"]));
