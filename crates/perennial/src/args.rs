@@ -1,8 +1,10 @@
 //! The command line.
 
 mod catalogue;
+mod money;
 mod run;
 mod service;
+mod vat;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,15 +14,23 @@ use clap_complete::Shell;
 use jiff::civil::Date;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::renewal::MAX_ORDERED_PERIODS;
-use perennial_billing::{DayCount, Invoicing, LeadTime};
+use perennial_billing::{
+    DayCount, Invoicing, LatePayment, LeadTime, NumberPattern, NumberReset, Rate, Rounding, TaxRounding,
+    VatNumberPolicy,
+};
 use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
 
 pub use catalogue::{
     CampaignCommand, CampaignRules, CouponCommand, CouponOff, ExchangeRateCommand, ListFormat, PriceCommand,
     ProductCommand,
 };
+pub use money::{
+    CreditArgs, CreditCommand, Days, DraftCommand, ExportCommand, LedgerFormat, PaymentCommand, ReportCommand,
+    SeriesCommand, TaxRateCommand,
+};
 pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
 pub use service::{AddonCommand, PriceRuleCommand, ServiceCommand, Switch};
+pub use vat::VatCommand;
 
 /// Renewal and invoicing server for hosting providers.
 ///
@@ -105,6 +115,46 @@ pub enum Command {
     Addon {
         #[command(subcommand)]
         command: AddonCommand,
+    },
+    /// Record money that came in or went back
+    Payment {
+        #[command(subcommand)]
+        command: PaymentCommand,
+    },
+    /// Show what a customer has with the seller, pay an invoice from it, ask for more
+    Credit {
+        #[command(subcommand)]
+        command: CreditCommand,
+    },
+    /// Write an invoice by hand: a draft first, then issued
+    Draft {
+        #[command(subcommand)]
+        command: DraftCommand,
+    },
+    /// Number series, for an auditor
+    Series {
+        #[command(subcommand)]
+        command: SeriesCommand,
+    },
+    /// VAT, one-stop shop, what is owed
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
+    /// Write the books for other programs
+    Export {
+        #[command(subcommand)]
+        what: ExportCommand,
+    },
+    /// List standard VAT rates, and add what the program does not know
+    TaxRate {
+        #[command(subcommand)]
+        command: TaxRateCommand,
+    },
+    /// Ask VIES about customers' VAT numbers, and show what it said
+    Vat {
+        #[command(subcommand)]
+        command: VatCommand,
     },
     /// List what is sold
     Product {
@@ -208,14 +258,24 @@ pub struct FormatArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum CustomerCommand {
-    /// Set how what falls due together is invoiced, and which group it is in
+    /// Set how a customer is invoiced and taxed, and which group it is in; what is not given stays
+    #[command(arg_required_else_help = true)]
     Set {
         /// The customer
         #[arg(value_name = "ID")]
         customer: String,
         /// On one invoice, each on its own, or the seller's way
-        #[arg(long, value_enum, required_unless_present = "group")]
+        #[arg(long, value_enum)]
         invoicing: Option<CustomerInvoicing>,
+        /// VAT number, with its country prefix; an empty one is none
+        #[arg(long, value_name = "NUMBER")]
+        vat_number: Option<String>,
+        /// Whether it is exempt from VAT
+        #[arg(long, value_name = "true|false")]
+        exempt: Option<bool>,
+        /// Why, as its invoices have to say
+        #[arg(long, value_name = "TEXT")]
+        exemption_reason: Option<String>,
         /// A word of your own, by which price campaigns choose; an empty one is none
         #[arg(long)]
         group: Option<String>,
@@ -331,7 +391,7 @@ pub struct InitArgs {
     /// VAT number, with its country prefix
     #[arg(long)]
     pub vat_number: Option<String>,
-    /// Standard VAT rate of the country, in per cent: 25
+    /// Standard VAT rate in per cent, if it is not the one that the country has on the day of an invoice: 25
     #[arg(long, value_name = "PERCENT")]
     pub vat_rate: Option<String>,
     /// Registration number
@@ -432,7 +492,7 @@ pub enum InvoiceCommand {
         #[arg(long, value_name = "ID")]
         customer: Option<String>,
         /// Only those with this status
-        #[arg(long, value_name = "STATUS", value_parser = ["unpaid", "paid", "cancelled"], ignore_case = true)]
+        #[arg(long, value_name = "STATUS", value_parser = ["unpaid", "paid", "refunded", "collections", "cancelled"], ignore_case = true)]
         status: Option<String>,
         /// How many at most
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=100_000))]
@@ -448,6 +508,36 @@ pub enum InvoiceCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Give back what an invoice asked for, in full, by line or by amount: issues a credit note
+    #[command(
+        long_about = "Give back what an invoice asked for, in full, by line or by amount: issues a credit note in a series of its \
+        own. What was not paid yet is off what is to be paid; what was paid becomes the customer's credit, from which it can be \
+        refunded. Periods that are given back whole can be billed again."
+    )]
+    Credit(CreditArgs),
+    /// Take back an invoice that nobody was sent and that is the last of its series
+    Void {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+    },
+    /// Give up what is still to be paid for an invoice
+    WriteOff {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+    },
+    /// Show where the periods of an invoice would lie if it were paid on a day, under each policy for late payment
+    LatePayment {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+        /// The day of payment; today if nothing is said
+        #[arg(long, value_name = "DATE")]
+        paid_on: Option<Date>,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -460,7 +550,7 @@ pub enum SellerCommand {
     /// Set rules; what is not given stays. Issued invoices keep what they were issued with
     Set {
         #[command(flatten)]
-        rules: SellerRules,
+        rules: Box<SellerRules>,
         #[command(flatten)]
         format: FormatArgs,
     },
@@ -515,6 +605,157 @@ pub struct SellerRules {
     /// What converted prices end in: `any`, `whole`, or hundredths such as 90 for 6.90
     #[arg(long, value_name = "any|whole|00..99", value_parser = price_ending)]
     pub converted_ending: Option<PriceEnding>,
+    /// Standard VAT rate in per cent, or `country` for the one that the country has on the day of an invoice
+    #[arg(long, value_name = "PERCENT|country", value_parser = vat_rate)]
+    pub vat_rate: Option<VatRate>,
+    /// Whether the seller is registered for VAT; one that is not charges none
+    #[arg(long, value_name = "true|false")]
+    pub vat_registered: Option<bool>,
+    /// From which day consumers in other EU countries pay their own country's VAT (one-stop shop), or `never`: needed from
+    /// 10,000 EUR a year on
+    #[arg(long, value_name = "DATE|never", value_parser = day_or_never)]
+    pub oss_from: Option<DayOrNever>,
+    /// Whether a VAT number has to be found valid before the customer accounts for the tax
+    #[arg(long, value_enum)]
+    pub vat_numbers: Option<VatNumbers>,
+    /// Whether prices contain the VAT of the seller's country; before the first invoice
+    #[arg(long, value_name = "true|false")]
+    pub prices_include_vat: Option<bool>,
+    /// How fractions of a minor unit are rounded
+    #[arg(long, value_enum)]
+    pub rounding: Option<Halves>,
+    /// Whether VAT is rounded once for all lines of a rate, or for each line
+    #[arg(long, value_enum)]
+    pub vat_rounding: Option<VatRounding>,
+    /// Minor units of which a total is a multiple: 100 for whole crowns, 5 for Swiss five-centime pieces, 1 for any
+    #[arg(long, value_name = "UNITS")]
+    pub cash_rounding: Option<i64>,
+    /// Whether a new invoice is paid from the customer's credit, as far as that goes
+    #[arg(long, value_name = "true|false")]
+    pub apply_credit: Option<bool>,
+    /// What becomes of a service's dates when a renewal is paid late
+    #[arg(long, value_enum)]
+    pub late_payment: Option<LatePaid>,
+    /// Pattern of invoice numbers
+    #[arg(long, value_name = "PATTERN")]
+    pub number_pattern: Option<NumberPattern>,
+    /// Pattern of credit notes' numbers: CN-{YYYY}-{NNNNN}
+    #[arg(long, value_name = "PATTERN")]
+    pub credit_note_pattern: Option<NumberPattern>,
+    /// Pattern of deposits' numbers: DEP-{YYYY}-{NNNNN}
+    #[arg(long, value_name = "PATTERN")]
+    pub deposit_pattern: Option<NumberPattern>,
+    /// When numbers start anew: `never`, or the month in which the fiscal year begins; before the first invoice
+    #[arg(long, value_name = "never|1..12", value_parser = number_reset)]
+    pub number_reset: Option<NumberReset>,
+}
+
+/// A standard rate of one's own, or the country's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VatRate(pub Option<Rate>);
+
+fn vat_rate(text: &str) -> Result<VatRate, String> {
+    match text {
+        "country" => Ok(VatRate(None)),
+        percent => Rate::parse_percent(percent).map(|rate| VatRate(Some(rate))).map_err(|error| error.to_string()),
+    }
+}
+
+/// A day, or no day at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayOrNever(pub Option<Date>);
+
+fn day_or_never(text: &str) -> Result<DayOrNever, String> {
+    match text {
+        "never" => Ok(DayOrNever(None)),
+        day => day
+            .parse()
+            .map(|day| DayOrNever(Some(day)))
+            .map_err(|_| "write a day such as 2027-01-01, or never".to_owned()),
+    }
+}
+
+fn number_reset(text: &str) -> Result<NumberReset, String> {
+    match (text, text.parse()) {
+        ("never", _) => Ok(NumberReset::Never),
+        (_, Ok(month @ 1..=12)) => Ok(NumberReset::Yearly { month }),
+        _ => Err("write never, or a month from 1 to 12".to_owned()),
+    }
+}
+
+/// Which VAT numbers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VatNumbers {
+    /// All until a check says that one is invalid
+    Trust,
+    /// Those that a check has found valid
+    Require,
+}
+
+impl From<VatNumbers> for VatNumberPolicy {
+    fn from(choice: VatNumbers) -> Self {
+        match choice {
+            VatNumbers::Trust => Self::Trust,
+            VatNumbers::Require => Self::Require,
+        }
+    }
+}
+
+/// Where halves go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Halves {
+    /// Away from zero
+    HalfUp,
+    /// To the even neighbour
+    HalfEven,
+}
+
+impl From<Halves> for Rounding {
+    fn from(choice: Halves) -> Self {
+        match choice {
+            Halves::HalfUp => Self::HalfUp,
+            Halves::HalfEven => Self::HalfEven,
+        }
+    }
+}
+
+/// What VAT is rounded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VatRounding {
+    /// All lines of a rate together
+    Group,
+    /// Each line
+    Line,
+}
+
+impl From<VatRounding> for TaxRounding {
+    fn from(choice: VatRounding) -> Self {
+        match choice {
+            VatRounding::Group => Self::Group,
+            VatRounding::Line => Self::Line,
+        }
+    }
+}
+
+/// What becomes of the dates of what is paid late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LatePaid {
+    /// They stay
+    Keep,
+    /// The period begins anew on the day of payment
+    Restart,
+    /// Whole periods that passed unpaid are skipped
+    Skip,
+}
+
+impl From<LatePaid> for LatePayment {
+    fn from(choice: LatePaid) -> Self {
+        match choice {
+            LatePaid::Keep => Self::Keep,
+            LatePaid::Restart => Self::Restart,
+            LatePaid::Skip => Self::Skip,
+        }
+    }
 }
 
 /// How the days of a period are counted.

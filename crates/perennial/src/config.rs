@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use perennial_app::FeedConfig;
+use perennial_app::{DEFAULT_RECHECK_DAYS, FeedConfig, VatCheckConfig, VatCheckTimes};
 use perennial_web::RateLimit;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,7 @@ pub struct Config {
     pub server: Server,
     pub log: Log,
     pub feeds: BTreeMap<String, Feed>,
+    pub vat_checks: VatChecks,
     /// Where the file lies; relative paths in it start there.
     #[serde(skip)]
     folder: PathBuf,
@@ -89,6 +90,20 @@ pub struct Feed {
     pub cache_seconds: u64,
     #[serde(default)]
     pub stale_seconds: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VatChecks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    pub recheck_days: u16,
+}
+
+impl Default for VatChecks {
+    fn default() -> Self {
+        Self { url: None, recheck_days: DEFAULT_RECHECK_DAYS }
+    }
 }
 
 fn default_cache_seconds() -> u64 {
@@ -162,6 +177,12 @@ impl Config {
         RateLimit(Some(self.server.rate_limit_per_minute).filter(|limit| *limit > 0))
     }
 
+    /// How VAT numbers are checked, if they are.
+    pub fn vat_checks(&self) -> Option<VatCheckConfig> {
+        let url = self.vat_checks.url.clone().filter(|url| !url.is_empty())?;
+        Some(VatCheckConfig { url, recheck_days: self.vat_checks.recheck_days, times: VatCheckTimes::default() })
+    }
+
     /// The price feeds, with their tokens from the environment.
     pub fn feeds(&self) -> BTreeMap<String, FeedConfig> {
         let feed = |(name, feed): (&String, &Feed)| {
@@ -183,10 +204,11 @@ impl Config {
 fn unknown_key(key: &str) -> String {
     let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let known: &[&str] = match section {
-        "" => &["database", "server", "log", "feeds"],
+        "" => &["database", "server", "log", "feeds", "vat_checks"],
         "database" => &["url"],
         "server" => &["listen", "rate_limit_per_minute"],
         "log" => &["format", "level"],
+        "vat_checks" => &["url", "recheck_days"],
         _ => &["url", "bulk_url", "cache_seconds", "stale_seconds"],
     };
     let likeness = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
@@ -212,6 +234,7 @@ mod tests {
         for (text, complaint) in [
             ("[server]\nlisen = 1", "unknown key `lisen` in [server]; did you mean `listen`?"),
             ("[server]\nrate_limit = 5", "unknown key `rate_limit` in [server]; did you mean `rate_limit_per_minute`?"),
+            ("[vat_checks]\nrecheck = 5", "unknown key `recheck` in [vat_checks]; did you mean `recheck_days`?"),
             ("[servr]", "unknown key `servr`; did you mean `server`?"),
             (
                 "[feeds.nic]\nurl = \"x\"\ncache_second = 3",

@@ -1,7 +1,7 @@
 //! Opening the database and putting the program together.
 
 use anyhow::Result;
-use perennial_app::{App, Caller, Clock, PriceFeeds, Random, Stop};
+use perennial_app::{App, Caller, Clock, PriceFeeds, Random, Stop, VatChecker};
 use perennial_billing::SellerId;
 use perennial_store::{Store, sandbox, sellers};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,10 @@ pub async fn assemble(config: &Config, store: Store) -> Result<App> {
     let feeds = PriceFeeds::new(config.feeds(), Random::System).map_err(|error| UsageError(error.to_string()))?;
     let ahead = sandbox::ahead(&mut store.read().await?).await?;
     let clock = ahead.map_or(Clock::System, Clock::ahead);
-    Ok(App::new(store, clock, Random::System, feeds))
+    let app = App::new(store, clock, Random::System, feeds);
+    let Some(checks) = config.vat_checks() else { return Ok(app) };
+    let checker = VatChecker::new(&checks, Random::System).map_err(|error| UsageError(error.to_string()))?;
+    Ok(app.with_vat_checks(checker))
 }
 
 /// Tells a long command at Ctrl-C or SIGTERM that it is time to stop.

@@ -3,6 +3,7 @@
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use perennial_billing::campaign::PriceEnding;
+use perennial_billing::{LatePayment, TaxClass};
 
 use super::FormatArgs;
 
@@ -10,6 +11,72 @@ use super::FormatArgs;
 pub enum ProductCommand {
     /// List what is sold
     List(FormatArgs),
+    /// Say how a product is taxed, and what becomes of its services' dates when they are paid late
+    Set {
+        /// The product
+        #[arg(value_name = "ID")]
+        product: String,
+        /// What kind of supply it is
+        #[arg(long, value_enum, required_unless_present = "late_payment")]
+        tax_class: Option<TaxClassChoice>,
+        /// What becomes of the dates of what is paid late
+        #[arg(long, value_enum)]
+        late_payment: Option<ProductLatePaid>,
+    },
+}
+
+/// What kind of supply a product is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TaxClassChoice {
+    /// Supplied by electronic means: hosting, domains, licences
+    Standard,
+    /// Other services, such as work by the hour
+    Service,
+    /// Things that are sent
+    Goods,
+    /// Exempt by what it is
+    Exempt,
+    /// Taxed at a rate of nought
+    Zero,
+    /// No supply at all, such as an amount that is only passed on
+    Outside,
+}
+
+impl From<TaxClassChoice> for TaxClass {
+    fn from(choice: TaxClassChoice) -> Self {
+        match choice {
+            TaxClassChoice::Standard => Self::Standard,
+            TaxClassChoice::Service => Self::Service,
+            TaxClassChoice::Goods => Self::Goods,
+            TaxClassChoice::Exempt => Self::Exempt,
+            TaxClassChoice::Zero => Self::Zero,
+            TaxClassChoice::Outside => Self::Outside,
+        }
+    }
+}
+
+/// What becomes of the dates of what is paid late, for one product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProductLatePaid {
+    /// What the seller's rules say
+    Seller,
+    /// They stay
+    Keep,
+    /// The period begins anew on the day of payment
+    Restart,
+    /// Whole periods that passed unpaid are skipped
+    Skip,
+}
+
+impl From<ProductLatePaid> for Option<LatePayment> {
+    fn from(choice: ProductLatePaid) -> Self {
+        match choice {
+            ProductLatePaid::Seller => None,
+            ProductLatePaid::Keep => Some(LatePayment::Keep),
+            ProductLatePaid::Restart => Some(LatePayment::Restart),
+            ProductLatePaid::Skip => Some(LatePayment::Skip),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,8 +15,13 @@ use crate::{open, output};
 /// Changes a customer, or brings its services to one day.
 pub async fn run(args: &Args, command: &CustomerCommand) -> Result<Exit> {
     match command {
-        CustomerCommand::Set { customer, invoicing, group } => {
-            set(args, open::id("customer", customer)?, *invoicing, group.as_deref()).await
+        CustomerCommand::Set { customer, invoicing, vat_number, exempt, exemption_reason, group } => {
+            let tax = Tax {
+                vat_number: vat_number.as_deref(),
+                is_exempt: *exempt,
+                exemption_reason: exemption_reason.as_deref(),
+            };
+            set(args, open::id("customer", customer)?, *invoicing, &tax, group.as_deref()).await
         }
         CustomerCommand::Align { customer, day, services, dry_run, format } => {
             let services = services.iter().map(|text| open::id("service", text)).collect::<Result<Vec<_>>>()?;
@@ -27,7 +32,21 @@ pub async fn run(args: &Args, command: &CustomerCommand) -> Result<Exit> {
     }
 }
 
-async fn set(args: &Args, id: CustomerId, invoicing: Option<CustomerInvoicing>, group: Option<&str>) -> Result<Exit> {
+/// What is to change about how a customer is taxed.
+#[derive(PartialEq, Eq, Default)]
+struct Tax<'a> {
+    vat_number: Option<&'a str>,
+    is_exempt: Option<bool>,
+    exemption_reason: Option<&'a str>,
+}
+
+async fn set(
+    args: &Args,
+    id: CustomerId,
+    invoicing: Option<CustomerInvoicing>,
+    tax: &Tax<'_>,
+    group: Option<&str>,
+) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
     let customer = customers::get(&mut app.store.read().await?, caller.seller, id).await?;
     let mut customer = customer.with_context(|| format!("there is no customer {id}"))?;
@@ -38,6 +57,24 @@ async fn set(args: &Args, id: CustomerId, invoicing: Option<CustomerInvoicing>, 
             "" => format!("{name} is in no group."),
             group => format!("{name} is in the group {group}."),
         });
+    }
+    if *tax != Tax::default() {
+        customer.tax_exempt = tax.is_exempt.unwrap_or(customer.tax_exempt);
+        for (new, known) in [
+            (tax.vat_number, &mut customer.party.vat_number),
+            (tax.exemption_reason, &mut customer.party.exemption_reason),
+        ] {
+            if let Some(new) = new {
+                new.trim().clone_into(known);
+            }
+        }
+        customer = app.change_customer(caller.seller, Actor::Cli, customer).await?;
+        let number = match customer.party.vat_number.as_str() {
+            "" => "no VAT number".to_owned(),
+            number => format!("VAT number {number} ({})", customer.vat_number_status.as_str()),
+        };
+        let exempt = if customer.tax_exempt { ", exempt from VAT" } else { "" };
+        output::note(format!("{name}: {number}{exempt}."));
     }
     if let Some(invoicing) = invoicing {
         customer.invoicing = invoicing.into();

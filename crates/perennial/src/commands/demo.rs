@@ -49,7 +49,7 @@ async fn fill(app: &App) -> Result<SellerId> {
     }
     app.make_sandbox().await?;
     let seller = app.create_seller(Actor::Cli, demo_seller()?).await?;
-    let data = demo_data(&seller, app.clock.today(&seller.time_zone))?;
+    let data = demo_data(app.clock.today(&seller.time_zone))?;
     let report = app.load(seller.id, Actor::Import, data, |_| {}).await?;
     output::note(format!(
         "Made a demo provider: {} customers, {} products, {} services.",

@@ -113,7 +113,6 @@ fn seller(init: &InitArgs) -> Result<NewSeller> {
     let city = questions.needed("--city", "City", &init.city)?;
     let country = questions.needed("--country", "Country, two capitals such as SE", &init.country)?;
     let vat_number = questions.optional("VAT number", &init.vat_number)?;
-    let vat_rate = questions.needed("--vat-rate", "Standard VAT rate in per cent, such as 25", &init.vat_rate)?;
     let company_number = questions.optional("Registration number", &init.company_number)?;
     let email = questions.optional("Mail address for customers", &init.email)?;
     let iban = questions.optional("IBAN", &init.iban)?;
@@ -140,9 +139,13 @@ fn seller(init: &InitArgs) -> Result<NewSeller> {
         },
         currency: parse::<Currency>("--currency", &currency)?,
         time_zone: TimeZone::get(&time_zone).map_err(|e| UsageError(format!("--time-zone {time_zone:?}: {e}")))?,
-        tax_rate: Rate::parse_percent(&vat_rate).map_err(|e| UsageError(format!("--vat-rate {vat_rate:?}: {e}")))?,
+        tax_rate: init.vat_rate.as_deref().map(percent).transpose()?,
         number_pattern: parse::<NumberPattern>("--number-pattern", pattern)?,
     })
+}
+
+fn percent(vat_rate: &str) -> Result<Rate, UsageError> {
+    Rate::parse_percent(vat_rate).map_err(|e| UsageError(format!("--vat-rate {vat_rate:?}: {e}")))
 }
 
 fn parse<T: FromStr<Err: std::fmt::Display>>(flag: &str, text: &str) -> Result<T, UsageError> {

@@ -4,26 +4,34 @@ mod addon;
 mod campaign;
 mod clock;
 mod coupon;
+mod credit;
 mod customer;
 mod demo;
 mod doctor;
+mod draft;
 mod exchange_rate;
 mod explain;
+mod export;
 mod import;
 mod init;
 mod invoice;
 mod key;
 mod lead_time;
 mod migrate;
+mod payment;
 mod preview;
 mod price;
 mod product;
 mod renew;
+mod report;
 mod run;
 mod seller;
+mod series;
 mod serve;
 mod service;
 mod simulate;
+mod tax_rate;
+mod vat;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -46,6 +54,14 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Service { command } => service::run(&args, command).await,
         Command::Addon { command } => addon::run(&args, command).await,
         Command::Product { command } => product::run(&args, command).await,
+        Command::Export { what } => export::run(&args, what).await,
+        Command::Draft { command } => draft::run(&args, command).await,
+        Command::Series { command } => series::run(&args, command).await,
+        Command::Payment { command } => payment::run(&args, command).await,
+        Command::Credit { command } => credit::run(&args, command).await,
+        Command::Report { command } => report::run(&args, command).await,
+        Command::TaxRate { command } => tax_rate::run(&args, command).await,
+        Command::Vat { command } => vat::run(&args, command).await,
         Command::Price { command } => price::run(&args, command).await,
         Command::Coupon { command } => coupon::run(&args, command).await,
         Command::Campaign { command } => campaign::run(&args, command).await,

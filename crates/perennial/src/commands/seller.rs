@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use perennial_app::Actor;
+use perennial_billing::NumberReset;
 use perennial_billing::campaign::PriceEnding;
 use perennial_store::sellers::{self, Seller, SellerParty};
 use serde::Serialize;
@@ -18,8 +19,20 @@ struct Shown<'a> {
     party: &'a SellerParty,
     currency: String,
     time_zone: String,
-    vat_rate_percent: String,
+    vat_registered: bool,
+    vat_rate_percent: Option<String>,
+    oss_from: Option<String>,
+    vat_numbers: &'static str,
+    prices_include_vat: bool,
+    rounding: &'static str,
+    vat_rounding: &'static str,
+    cash_rounding: i64,
     number_pattern: String,
+    credit_note_pattern: String,
+    deposit_pattern: String,
+    number_reset: String,
+    apply_credit: bool,
+    late_payment: &'static str,
     payment_terms_days: u16,
     renew_ahead_months: u16,
     open_invoice: &'static str,
@@ -65,6 +78,23 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.price_notice_days = rules.price_notice_days.unwrap_or(seller.price_notice_days);
     seller.converts_prices = rules.convert_prices.unwrap_or(seller.converts_prices);
     seller.converted_ending = rules.converted_ending.unwrap_or(seller.converted_ending);
+    let tax = &mut seller.tax;
+    tax.home_rate = rules.vat_rate.map_or(tax.home_rate, |rate| rate.0);
+    tax.is_registered = rules.vat_registered.unwrap_or(tax.is_registered);
+    tax.oss_from = rules.oss_from.map_or(tax.oss_from, |day| day.0);
+    tax.number_policy = rules.vat_numbers.map_or(tax.number_policy, Into::into);
+    let amounts = &mut seller.amounts;
+    amounts.includes_tax = rules.prices_include_vat.unwrap_or(amounts.includes_tax);
+    amounts.rounding = rules.rounding.map_or(amounts.rounding, Into::into);
+    amounts.tax_rounding = rules.vat_rounding.map_or(amounts.tax_rounding, Into::into);
+    amounts.payable_step = rules.cash_rounding.unwrap_or(amounts.payable_step);
+    seller.applies_credit = rules.apply_credit.unwrap_or(seller.applies_credit);
+    seller.late_payment = rules.late_payment.map_or(seller.late_payment, Into::into);
+    let numbering = &mut seller.numbering;
+    numbering.invoices = rules.number_pattern.clone().unwrap_or_else(|| numbering.invoices.clone());
+    numbering.credit_notes = rules.credit_note_pattern.clone().unwrap_or_else(|| numbering.credit_notes.clone());
+    numbering.deposits = rules.deposit_pattern.clone().unwrap_or_else(|| numbering.deposits.clone());
+    numbering.reset = rules.number_reset.unwrap_or(numbering.reset);
     let runs = &mut seller.runs;
     runs.lead_days = rules.lead_days.unwrap_or(runs.lead_days);
     runs.is_daily = rules.daily_run.unwrap_or(runs.is_daily);
@@ -81,8 +111,23 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         party: &seller.party,
         currency: seller.currency.to_string(),
         time_zone: seller.time_zone.iana_name().unwrap_or("UTC").to_owned(),
-        vat_rate_percent: seller.tax_rate.percent(),
-        number_pattern: seller.number_pattern.to_string(),
+        vat_registered: seller.tax.is_registered,
+        vat_rate_percent: seller.tax.home_rate.map(|rate| rate.percent()),
+        oss_from: seller.tax.oss_from.map(|day| day.to_string()),
+        vat_numbers: seller.tax.number_policy.as_str(),
+        prices_include_vat: seller.amounts.includes_tax,
+        rounding: seller.amounts.rounding.as_str(),
+        vat_rounding: seller.amounts.tax_rounding.as_str(),
+        cash_rounding: seller.amounts.payable_step,
+        number_pattern: seller.numbering.invoices.to_string(),
+        credit_note_pattern: seller.numbering.credit_notes.to_string(),
+        deposit_pattern: seller.numbering.deposits.to_string(),
+        number_reset: match seller.numbering.reset {
+            NumberReset::Never => "never".to_owned(),
+            NumberReset::Yearly { month } => month.to_string(),
+        },
+        apply_credit: seller.applies_credit,
+        late_payment: seller.late_payment.as_str(),
         payment_terms_days: seller.payment_terms_days,
         renew_ahead_months: seller.renew_ahead_months,
         open_invoice: seller.open_invoice_policy.as_str(),
@@ -106,6 +151,9 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         return output::json(&shown);
     }
     let serde_json::Value::Object(fields) = serde_json::to_value(&shown)? else { return Ok(()) };
-    let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::Null => String::new(),
+        value => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    };
     output::table(&["rule", "value"], &[], fields.into_iter().map(|(name, value)| vec![name, text(value)]))
 }

@@ -198,7 +198,7 @@ fn a_mistake_is_told_with_what_to_do() {
     exit 2
     --- out
     --- err
-    error: these flags are needed when nobody can be asked: --name --address --city --country --vat-rate --currency --time-zone
+    error: these flags are needed when nobody can be asked: --name --address --city --country --currency --time-zone
     ");
     let mut wrong = INIT.to_vec();
     wrong[8] = "Sweden";
@@ -249,6 +249,6 @@ async fn a_second_init_and_an_old_schema_change_nothing() {
     exit 1
     --- out
     --- err
-    error: the database is at schema 2 of 10: run `perennial migrate`
+    error: the database is at schema 2 of 13: run `perennial migrate`
     ");
 }

@@ -89,7 +89,7 @@ async fn wait_for(answered: &Mutex<HashMap<u64, String>>, enough: usize) {
 }
 
 /// An installation with a whole provider in it.
-async fn stocked(kind: Kind) -> Installation {
+pub async fn stocked(kind: Kind) -> Installation {
     let installation = Installation::new(kind).await;
     let imported = installation.run(&["import", "csv", provider_csv().to_str().unwrap()]);
     assert_eq!(imported.code, 0, "{}", imported.shown());
