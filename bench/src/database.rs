@@ -55,11 +55,23 @@ enum Place {
     Postgres(Cluster),
 }
 
-/// Has all that was renewed paid and mailed.
-const PAY: &str = "update periods set state = 'paid'; \
-    update invoices set status = 'paid', paid_at = issued_at; \
+/// Has all that was renewed paid, each invoice by a payment of its own under the same id, and mailed.
+const PAY: &str = "insert into payments (seller_id, id, customer_id, currency, amount_minor, method, reference, paid_on, at, \
+    actor) select seller_id, id, customer_id, currency, total_minor, 'bank', 'invoice ' || number, issued_on, issued_at, \
+    'bench' from invoices order by id; \
+    insert into settlements (seller_id, id, invoice_id, source, source_id, amount_minor, at) \
+    select seller_id, id, id, 'payment', id, amount_minor, at from payments order by id; \
+    insert into ledger (seller_id, source, source_id, entry, debit, credit, currency, amount_minor, booked_on) \
+    select seller_id, 'payment', id, 1, 'bank', 'receivable', currency, amount_minor, paid_on from payments order by id; \
+    update periods set state = 'paid'; \
+    update invoices set status = 'paid', paid_at = issued_at, open_minor = 0; \
     update services set paid_through = billed_through, open_invoice_id = null where open_invoice_id is not null; \
     update outbox set state = 'sent', attempts = 1";
+
+/// The ids of payments and settlements are used up.
+const USE_IDS_POSTGRES: &str = "select setval('ids_payment', max(id)), setval('ids_settlement', max(id)) from payments";
+const USE_IDS_SQLITE: &str =
+    "update ids set next = (select max(id) + 1 from payments) where kind in ('payment', 'settlement')";
 
 /// What autovacuum would have seen to by now when nothing has been renewed yet. The other tables are empty: vacuumed, they
 /// would be planned for as if they stayed so, and every look-up in them would read them whole.
@@ -91,12 +103,13 @@ impl Prepared {
         if history > 0 {
             ceiling::renew(&place.url(PREPARED), history).await.context("the history")?;
             place.sql(PREPARED, PAY)?;
+            place.sql(PREPARED, if kind == Kind::Sqlite { USE_IDS_SQLITE } else { USE_IDS_POSTGRES })?;
         }
         match &place {
             // The last connection to a file leaves no WAL behind.
             Place::Sqlite(_) => {}
             Place::Postgres(cluster) => {
-                cluster.sql(PREPARED, floor::POSTGRES_FUNCTION)?;
+                cluster.sql(PREPARED, &floor::postgres_function())?;
                 let tables = if history > 0 { "" } else { LOADED_TABLES };
                 cluster.sql(PREPARED, &format!("vacuum (analyze) {tables}"))?;
             }
@@ -196,7 +209,10 @@ impl Copy<'_> {
             ("sum of totals", "select coalesce(sum(total_minor), 0) from invoices", total_minor),
             ("lines", "select count(*) from invoice_lines", lines),
             ("tax rows", "select count(*) from invoice_taxes", invoices),
-            ("ledger entries", "select count(*) from ledger_entries", 3 * invoices),
+            // What each line earned, and the tax.
+            ("booked for invoices", "select count(*) from ledger where source = 'invoice'", lines + invoices),
+            ("digests", "select count(*) from invoices where length(digest) = 32", invoices),
+            ("to be paid", "select count(*) from invoices where status = 'issued' and open_minor = total_minor", open),
             ("claimed periods", "select count(*) from periods", invoices),
             ("mails", "select count(*) from outbox", invoices),
             ("queued mails", "select count(*) from outbox where state = 'queued'", open),

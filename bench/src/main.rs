@@ -7,6 +7,7 @@ mod callers;
 mod ceiling;
 mod cell;
 mod database;
+mod digest;
 mod floor;
 mod process;
 mod provider;

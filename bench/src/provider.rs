@@ -9,14 +9,13 @@ use perennial_app::{
     Actor, App, Clock, NewKey, NewPrice, PriceFeeds, ProviderData, Random, Scope, Scopes, demo_seller,
 };
 use perennial_billing::{
-    AddonId, Currency, CustomerId, CustomerKind, Cycle, Invoicing, Money, PriceSource, ProductId, Quantity, Schedule,
-    ServiceId, ServiceStatus, TaxProfile,
+    AddonId, Currency, CustomerId, CustomerKind, Cycle, Invoicing, Money, NumberStatus, PriceSource, ProductId,
+    Quantity, Schedule, ServiceId, ServiceStatus, TaxClass,
 };
 use perennial_store::Store;
 use perennial_store::addons::Addon;
 use perennial_store::customers::{Customer, CustomerParty};
 use perennial_store::products::Product;
-use perennial_store::sellers::Seller;
 use perennial_store::services::Service;
 
 /// Services loaded in one transaction at most, so that a million of them do not stand in memory at once.
@@ -95,7 +94,7 @@ impl Provider {
         let mut first = 0;
         while first < services {
             let past = (first + CHUNK_SERVICES).min(services);
-            app.load(seller.id, Actor::Import, chunk(&seller, first..past, today)?, |_| {}).await?;
+            app.load(seller.id, Actor::Import, chunk(first..past, today)?, |_| {}).await?;
             first = past;
         }
         let mut services: Vec<i64> = (0..services).map(service_id).collect();
@@ -144,10 +143,10 @@ fn shuffle(services: &mut [i64]) -> Result<()> {
     Ok(())
 }
 
-fn chunk(seller: &Seller, range: std::ops::Range<usize>, today: Date) -> Result<ProviderData> {
+fn chunk(range: std::ops::Range<usize>, today: Date) -> Result<ProviderData> {
     let customers = range.start.div_ceil(SERVICES_PER_CUSTOMER)..range.end.div_ceil(SERVICES_PER_CUSTOMER);
     Ok(ProviderData {
-        customers: customers.map(|nth| Ok((customer(seller, nth, today)?, Vec::new()))).collect::<Result<_>>()?,
+        customers: customers.map(|nth| Ok((customer(nth, today)?, Vec::new()))).collect::<Result<_>>()?,
         products: CATALOGUE.iter().chain([&BACKUP]).map(product).collect(),
         prices: CATALOGUE.iter().chain([&BACKUP]).flat_map(prices).collect::<Result<_>>()?,
         services: range.clone().map(|nth| service(nth, today)).collect::<Result<_>>()?,
@@ -161,8 +160,9 @@ fn product((id, name, service_type, kind, _): &CatalogueRow) -> Product {
         name: (*name).to_owned(),
         service_type: *service_type,
         kind: (*kind).to_owned(),
-        tax_class: "standard".to_owned(),
+        tax_class: TaxClass::Standard,
         price_source: PriceSource::Catalogue,
+        late_payment: None,
     }
 }
 
@@ -173,7 +173,7 @@ fn prices((id, .., amounts): &CatalogueRow) -> impl Iterator<Item = Result<NewPr
     })
 }
 
-fn customer(seller: &Seller, nth: usize, today: Date) -> Result<Customer> {
+fn customer(nth: usize, today: Date) -> Result<Customer> {
     let id = FIRST_CUSTOMER + nth as i64;
     let party = CustomerParty {
         kind: CustomerKind::Private,
@@ -186,15 +186,16 @@ fn customer(seller: &Seller, nth: usize, today: Date) -> Result<Customer> {
         city: "Göteborg".to_owned(),
         country: "SE".to_owned(),
         vat_number: String::new(),
+        exemption_reason: String::new(),
     };
-    let tax = TaxProfile::decide(&seller.party.country, seller.tax_rate, &party.country, party.kind, false, false);
     Ok(Customer {
         id: CustomerId(id),
         party,
         language: "sv".to_owned(),
         currency: sek()?,
         tax_exempt: false,
-        tax,
+        vat_number_status: NumberStatus::Unchecked,
+        vat_checked_at: None,
         invoicing: None,
         created_on: today,
     })

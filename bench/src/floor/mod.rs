@@ -19,12 +19,60 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Makes the function that renews one service on PostgreSQL.
-pub const POSTGRES_FUNCTION: &str = include_str!("renew.postgres.sql");
+use crate::digest::{DIGITS_OF_DIGEST, Head, Line, Profile, Sql};
+
 /// Connections to PostgreSQL: on two cores more are slower (reference/perf.md, 1c).
 const POSTGRES_CONNECTIONS: u32 = 8;
 /// Bytes of the answer to `GET /static`: about as long as the answer to a renewal.
 const STATIC_BYTES: usize = 417;
+
+/// Makes the function that renews one service on PostgreSQL.
+pub fn postgres_function() -> String {
+    let tax = Profile { country: "f.country", category: "'S'", rate: "f.rate" };
+    let line = Line {
+        service: "the_service",
+        addon: None,
+        product: "f.product_id",
+        description: "line_text",
+        quantity: "f.quantity_millionths",
+        price: "f.price",
+        net: "net",
+        tax,
+        starts: "starts_number",
+        ends: "ends_number",
+        origin: "origin",
+        price_id: "f.price_id",
+    };
+    let addon = Line {
+        addon: Some("a.id"),
+        product: "a.product_id",
+        quantity: "a.quantity_millionths",
+        price: "a.price",
+        net: "line_net",
+        price_id: "a.price_id",
+        ..line
+    };
+    let head = Head {
+        customer: "f.customer_id",
+        issued_on: "today_number",
+        due_on: "to_char(due_day, 'YYYYMMDD')::bigint",
+        issued_at: "microseconds",
+        currency: "f.currency",
+        net: "net",
+        tax: "tax",
+        total: "total",
+        rounding: "f.rounding",
+        seller: "f.seller",
+        buyer: "f.buyer",
+    };
+    let sql = Sql::Postgres;
+    include_str!("renew.postgres.sql")
+        .replace("{digits}", &DIGITS_OF_DIGEST.to_string())
+        .replace("{line bytes}", &sql.line(line))
+        .replace("{addon bytes}", &sql.line(addon))
+        .replace("{tax bytes}", &sql.tax(tax, "net", "tax"))
+        .replace("{head bytes}", &sql.head(head))
+}
 
 /// How one renewal is written.
 #[derive(Debug, Clone)]
