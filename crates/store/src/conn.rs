@@ -35,6 +35,8 @@ const TRUSTED_IDLE_TIME: Duration = Duration::from_millis(50);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Memory that the writer of a SQLite file keeps pages in, in KiB.
 const WRITER_CACHE_KIB: u32 = 32 * 1024;
+/// Pages that a connection keeps in memory which looks at whole tables of a SQLite file: 65,536 KiB.
+const LOOK_CACHE: &str = "pragma cache_size = -65536";
 /// The advisory lock under which functions are created: "perennia" in ASCII.
 const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
 /// Prepared statements kept per connection; the program has fewer.
@@ -113,7 +115,11 @@ impl Store {
     /// about them and takes them for small, so it is told not to read one table for each row of another.
     pub(crate) async fn look_at_everything(&self) -> Result<Look> {
         Ok(match &self.pool {
-            Pool::Sqlite { .. } => Look::Reading(self.read().await?),
+            Pool::Sqlite { .. } => {
+                let mut conn = self.read().await?;
+                conn.rows(LOOK_CACHE, Vec::new()).await?;
+                Look::Reading(conn)
+            }
             Pool::Postgres(_) => {
                 let mut tx = self.begin().await?;
                 tx.execute("set local enable_nestloop = off", Vec::new()).await?;
