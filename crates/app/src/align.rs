@@ -6,16 +6,16 @@ use jiff::civil::Date;
 use perennial_billing::align::{Aligned, LAST_COMMON_DAY, align};
 use perennial_billing::renewal::{MAX_INVOICE_SERVICES, Plan, Refusal, claimable};
 use perennial_billing::{CustomerId, PeriodNumber, Schedule, ServiceId};
+use perennial_store::StoreError;
 use perennial_store::renewals::{self, Gathered, Round, WrittenInvoice};
 use perennial_store::sellers::Seller;
 use perennial_store::services::{self, Service};
-use perennial_store::{StoreError, customers};
 
 use crate::error::refuse;
 use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
 use crate::renew::{MAX_ATTEMPTS, new_invoice};
 use crate::service::renew_on;
-use crate::{App, AppError, Caller, Problem, Result};
+use crate::{App, AppError, Caller, Problem, Result, customer};
 
 /// What bringing services to a day comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,8 +91,7 @@ impl App {
             refuse(vec![Problem::new("day", reason)])?;
         }
         let mut round = Round::look(&self.store).await?;
-        let known = customers::get(round.conn().await?, caller.seller, customer).await?;
-        known.filter(|known| caller.may_see(known.id)).ok_or(AppError::NotFound("Customer"))?;
+        customer::visible(round.conn().await?, caller, customer).await?;
         let limit = i64::try_from(MAX_INVOICE_SERVICES + 1).unwrap_or(i64::MAX);
         let first = (customer, ServiceId(0));
         let all = services::ids_by_customer(round.conn().await?, caller.seller, Some(customer), first, limit).await?;

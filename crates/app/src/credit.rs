@@ -2,7 +2,7 @@
 
 use perennial_billing::ledger::{Account, Entry, Source};
 use perennial_billing::{
-    Amounts, CustomerId, DocumentKind, InvoiceId, Money, PaymentId, Quantity, RefundId, TaxClass, TaxGroup, Taxation,
+    Amounts, CustomerId, DocumentKind, InvoiceId, Money, PaymentId, Quantity, RefundId, TaxClass, TaxGroup, due_date,
 };
 use perennial_store::credits::{self, CreditMove, CreditReason, NewCreditMove};
 use perennial_store::documents::{self, NewDocument};
@@ -15,8 +15,8 @@ use perennial_store::settlements::{self, SettledBy};
 use perennial_store::{StoreError, Tx, customers, ledger};
 
 use crate::error::{check_text, refuse};
-use crate::payment::customer_of;
-use crate::{App, AppError, Caller, Problem, Result};
+use crate::seller::taxation;
+use crate::{App, AppError, Caller, Problem, Result, customer, invoice};
 
 /// What a customer may add to its credit at once, in major units of any currency: as the original API has it.
 pub const MAX_DEPOSIT_MAJOR: i64 = 100_000;
@@ -47,8 +47,7 @@ impl App {
     pub async fn apply_credit(&self, caller: &Caller, invoice: InvoiceId, amount: Option<i64>) -> Result<Money> {
         let mut tx = self.store.begin().await?;
         let seller = sellers::get(&mut tx, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let known = invoices::get(&mut tx, seller.id, invoice).await?;
-        let known = known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Invoice"))?;
+        let known = invoice::visible(&mut tx, caller, invoice).await?;
         let held = settlements::hold(&mut tx, seller.id, &[invoice]).await?;
         let Some(open) = held.first().filter(|open| !open.is_deposit) else {
             return Err(AppError::Conflict(format!("Nothing is to be paid for invoice {invoice} with credit")));
@@ -97,8 +96,8 @@ impl App {
             return Ok(false);
         }
         let (id, is_last) = settlements::settle(tx, seller.id, open, amount, SettledBy::Credit, None, now).await?;
-        let entries: Vec<Entry> = Entry::moving(Account::Credit, Account::Receivable, amount).into_iter().collect();
-        ledger::book(tx, seller.id, Source::Settlement, id, today, &entries).await?;
+        let moved = Entry::moving(Account::Credit, Account::Receivable, amount);
+        ledger::book(tx, seller.id, Source::Settlement, id, today, moved).await?;
         if is_last {
             self.invoice_paid(tx, seller, open.id, today, now).await?;
         }
@@ -152,35 +151,16 @@ impl App {
         }
         let mut tx = self.store.begin().await?;
         let seller = sellers::get(&mut tx, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let customer = customer_of(&mut tx, seller.id, caller, customer).await?;
+        let customer = customer::visible(&mut tx, caller, customer).await?;
         if customer.currency != amount.currency {
             let reason = format!("must be in {}, the customer's currency", customer.currency);
             return Err(AppError::Invalid(vec![Problem::new("amount", reason)]));
         }
         let today = self.clock.today(&seller.time_zone);
-        let rules = seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
-        let taxation = Taxation { rules: std::sync::Arc::new(rules), customer: customer.taxed()? };
-        let tax = taxation.on(TaxClass::Outside, today);
+        let tax = taxation(&seller, &customer)?.on(TaxClass::Outside, today);
         let nothing = Money::zero(amount.currency);
-        let line = InvoiceLine {
-            line: 1,
-            service: None,
-            addon: None,
-            product: None,
-            description: "Deposit: becomes credit when it is paid".to_owned(),
-            quantity: Quantity::ONE,
-            unit_price: amount,
-            net: amount,
-            gross: None,
-            allowance: None,
-            tax,
-            period: None,
-            price_origin: "written".to_owned(),
-            price_id: None,
-            discount: None,
-            corrects_line: None,
-            part: None,
-        };
+        let description = "Deposit: becomes credit when it is paid".to_owned();
+        let line = InvoiceLine::written(1, description, Quantity::ONE, amount, amount, tax);
         let amounts = Amounts {
             tax_groups: vec![TaxGroup { profile: tax, base: amount, tax: nothing }],
             net: amount,
@@ -188,14 +168,12 @@ impl App {
             rounding: nothing,
             total: amount,
         };
-        let mail = seller.mail_invoices && !customer.party.email.is_empty();
-        let terms = i64::from(seller.payment_terms_days);
-        let due_on = today.checked_add(jiff::Span::new().days(terms)).unwrap_or(today);
         let document = NewDocument {
             kind: DocumentKind::Deposit,
+            mail: seller.mails_to(&customer),
             customer,
             issued_on: today,
-            due_on,
+            due_on: due_date(today, today, seller.payment_terms_days)?,
             lines: vec![line],
             amounts,
             rules: seller.amounts,
@@ -203,7 +181,6 @@ impl App {
             corrects: None,
             reason: None,
             entries: Vec::new(),
-            mail,
         };
         let written = documents::issue(&mut tx, &seller, &document, self.clock.now()).await?;
         self.note(&mut tx, seller.id, caller.actor, "deposit.asked", "invoice", written.id.0).await?;
@@ -217,8 +194,7 @@ impl App {
     /// [`AppError::NotFound`]; [`AppError::Conflict`] when it is no deposit, or something of it is paid.
     pub async fn cancel_deposit(&self, caller: &Caller, id: InvoiceId) -> Result<()> {
         let mut tx = self.store.begin().await?;
-        let known = invoices::get(&mut tx, caller.seller, id).await?;
-        let known = known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Invoice"))?;
+        let known = invoice::visible(&mut tx, caller, id).await?;
         if known.kind != DocumentKind::Deposit {
             return Err(AppError::Conflict(
                 "Only an Add Funds invoice can be cancelled; an invoice that was issued is corrected by a credit note"
@@ -293,8 +269,8 @@ impl App {
                 "The customer's credit is only {has}: issue a credit note first, which gives it more"
             )));
         }
-        let entries: Vec<Entry> = Entry::moving(Account::Credit, Account::Bank, new.amount).into_iter().collect();
-        ledger::book(&mut tx, seller.id, Source::Refund, refund.id.0, refund.paid_on, &entries).await?;
+        let moved = Entry::moving(Account::Credit, Account::Bank, new.amount);
+        ledger::book(&mut tx, seller.id, Source::Refund, refund.id.0, refund.paid_on, moved).await?;
         self.note(&mut tx, seller.id, caller.actor, "payment.refunded", "refund", refund.id.0).await?;
         tx.commit().await?;
         Ok(refund)
@@ -306,7 +282,7 @@ impl App {
     /// [`AppError::NotFound`].
     pub async fn credit_of(&self, caller: &Caller, customer: CustomerId) -> Result<(customers::Customer, Vec<Money>)> {
         let mut conn = self.store.read().await?;
-        let customer = customer_of(&mut conn, caller.seller, caller, customer).await?;
+        let customer = customer::visible(&mut conn, caller, customer).await?;
         let balances = credits::balances(&mut conn, caller.seller, customer.id).await?;
         Ok((customer, balances))
     }
@@ -323,7 +299,7 @@ impl App {
         offset: i64,
     ) -> Result<Vec<CreditMove>> {
         let mut conn = self.store.read().await?;
-        customer_of(&mut conn, caller.seller, caller, customer).await?;
+        customer::visible(&mut conn, caller, customer).await?;
         Ok(credits::log(&mut conn, caller.seller, customer, limit, offset).await?)
     }
 }

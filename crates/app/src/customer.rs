@@ -3,8 +3,8 @@
 use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, NumberStatus, SellerId, VatNumber};
 use perennial_store::customers::{self, Customer, CustomerParty};
 use perennial_store::ids::{self, IdKind};
-use perennial_store::sellers;
 use perennial_store::services::{self, ServiceFilter};
+use perennial_store::{Conn, sellers};
 
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
 use crate::{Actor, App, AppError, Caller, Problem, Result};
@@ -129,4 +129,10 @@ pub(crate) fn problems(customer: &Customer) -> Vec<Problem> {
             .push(Problem::new("language", format!("must be a language tag such as sv, not {:?}", customer.language)));
     }
     problems
+}
+
+/// A customer that the caller may see.
+pub(crate) async fn visible(conn: &mut Conn, caller: &Caller, id: CustomerId) -> Result<Customer> {
+    let known = customers::get(conn, caller.seller, id).await?;
+    known.filter(|known| caller.may_see(known.id)).ok_or(AppError::NotFound("Customer"))
 }

@@ -1,13 +1,8 @@
 //! Invoices that a person writes: drafts first, without a number, and then issued.
 
-use std::sync::Arc;
-
-use jiff::Span;
 use jiff::civil::Date;
-use perennial_billing::ledger::of_sums;
-use perennial_billing::{
-    Amounts, CustomerId, DocumentKind, DraftId, HomeTax, Money, TaxProfile, TaxRules, Taxation, TaxedAmount,
-};
+use perennial_billing::ledger::of_invoice;
+use perennial_billing::{Amounts, CustomerId, DocumentKind, DraftId, HomeTax, Money, TaxedAmount, due_date};
 use perennial_store::customers::{self, Customer};
 use perennial_store::documents::{self, NewDocument};
 use perennial_store::drafts::{self, Draft, DraftLine};
@@ -17,6 +12,7 @@ use perennial_store::renewals::WrittenInvoice;
 use perennial_store::sellers::{self, Seller};
 
 use crate::error::{check_text, refuse};
+use crate::seller::taxation;
 use crate::service::quantity_and_price;
 use crate::{App, AppError, Caller, Problem, Result};
 
@@ -98,22 +94,15 @@ impl App {
         let (lines, amounts) = made(&seller, &customer, &draft, today)?;
         let home_rate = seller.home_rates(customer.currency).and_then(|rates| rates.on(today));
         let home_tax = home_rate.map(|rate| HomeTax::of(amounts.tax, rate, seller.amounts.rounding));
-        let home_tax = home_tax.transpose().map_err(|error| AppError::Conflict(error.to_string()))?;
-        let mut earned: Vec<(Option<_>, TaxProfile, Money)> = Vec::new();
-        for line in &lines {
-            match earned.iter_mut().find(|(_, tax, _)| *tax == line.tax) {
-                Some((.., sum)) => sum.minor = sum.minor.saturating_add(line.net.minor),
-                None => earned.push((None, line.tax, line.net)),
-            }
-        }
-        let entries = of_sums(earned, &amounts.tax_groups, amounts.rounding);
-        let terms = Span::new().days(i64::from(seller.payment_terms_days));
+        let home_tax = home_tax.transpose()?;
+        let earned = lines.iter().map(|line| (line.product, line.tax, line.net));
+        let entries = of_invoice(earned, &amounts.tax_groups, amounts.rounding);
         let document = NewDocument {
             kind: DocumentKind::Invoice,
-            mail: seller.mail_invoices && !customer.party.email.is_empty(),
+            mail: seller.mails_to(&customer),
             customer,
             issued_on: today,
-            due_on: today.checked_add(terms).unwrap_or(today),
+            due_on: due_date(today, today, seller.payment_terms_days)?,
             lines,
             amounts,
             rules: seller.amounts,
@@ -145,38 +134,17 @@ impl App {
 
 /// The lines and amounts of a draft that is issued on a day.
 fn made(seller: &Seller, customer: &Customer, draft: &Draft, day: Date) -> Result<(Vec<InvoiceLine>, Amounts)> {
-    let rules: TaxRules =
-        seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
-    let taxation = Taxation { rules: Arc::new(rules), customer: customer.taxed()? };
-    let too_large = |error: perennial_billing::AmountOutOfRange| AppError::Conflict(error.to_string());
+    let taxation = taxation(seller, customer)?;
     let mut lines = Vec::new();
     let mut taxed = Vec::new();
     for (number, line) in (1..).zip(&draft.lines) {
         let tax = taxation.on(line.tax_class, day);
         let unit_price = Money::new(line.unit_price_minor, customer.currency);
-        let net = unit_price.times(line.quantity, seller.amounts.rounding).map_err(too_large)?;
+        let net = unit_price.times(line.quantity, seller.amounts.rounding)?;
         taxed.push(TaxedAmount { tax, contained: taxation.contained(tax, day), net, gross: None });
-        lines.push(InvoiceLine {
-            line: number,
-            service: None,
-            addon: None,
-            product: None,
-            description: line.description.clone(),
-            quantity: line.quantity,
-            unit_price,
-            net,
-            gross: None,
-            allowance: None,
-            tax,
-            period: None,
-            price_origin: "written".to_owned(),
-            price_id: None,
-            discount: None,
-            corrects_line: None,
-            part: None,
-        });
+        lines.push(InvoiceLine::written(number, line.description.clone(), line.quantity, unit_price, net, tax));
     }
-    let amounts = seller.amounts.amounts(customer.currency, &mut taxed).map_err(too_large)?;
+    let amounts = seller.amounts.amounts(customer.currency, &mut taxed)?;
     for (line, taxed) in lines.iter_mut().zip(taxed) {
         (line.net, line.gross) = (taxed.net, taxed.gross);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use perennial_billing::{Country, InvoiceId, VatNumber};
+use perennial_billing::{AmountOutOfRange, Country, DateOutOfRange, InvoiceId, VatNumber};
 use perennial_store::StoreError;
 
 /// The result of a verb.
@@ -44,6 +44,18 @@ pub enum AppError {
     /// The operating system gave no random bytes.
     #[error("no randomness: {0}")]
     Random(String),
+}
+
+impl From<AmountOutOfRange> for AppError {
+    fn from(error: AmountOutOfRange) -> Self {
+        Self::Conflict(error.to_string())
+    }
+}
+
+impl From<DateOutOfRange> for AppError {
+    fn from(error: DateOutOfRange) -> Self {
+        Self::Conflict(error.to_string())
+    }
 }
 
 /// One thing that is wrong with what was given.

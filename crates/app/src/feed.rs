@@ -16,7 +16,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use perennial_billing::{Currency, Cycle, Money, ProductId};
-use reqwest::redirect;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,7 +23,7 @@ use self::breaker::Breaker;
 use self::memory::Memory;
 use self::metrics::Metrics;
 use self::question::{Prices, Question, fill_in};
-use crate::Random;
+use crate::{Random, http};
 
 pub use self::breaker::{FEED_FAILURES_TO_REST, FEED_REST};
 pub use self::metrics::{FEED_TIME_CLASSES_MS, FeedOutcome, FeedReport};
@@ -160,7 +159,10 @@ impl PriceFeeds {
             }
         }
         let client = match feeds.keys().next() {
-            Some(name) => Some(client().map_err(|reason| FeedConfigError { name: name.clone(), reason })?),
+            Some(name) => {
+                let client = http::client(FEED_ATTEMPT_TIMEOUT, FEED_ATTEMPT_TIMEOUT);
+                Some(client.map_err(|reason| FeedConfigError { name: name.clone(), reason })?)
+            }
             None => None,
         };
         let feed = |config| Feed {
@@ -352,17 +354,6 @@ impl Feed {
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn client() -> Result<reqwest::Client, String> {
-    // One provider for the whole process; a second installation is refused and that is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .timeout(FEED_ATTEMPT_TIMEOUT)
-        .redirect(redirect::Policy::none())
-        .user_agent(concat!("perennial/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| format!("no HTTP client can be made, are root certificates installed? {error}"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Mailing an invoice again.
 
 use perennial_billing::InvoiceId;
-use perennial_store::{customers, invoices, outbox};
+use perennial_store::{customers, outbox};
 
-use crate::{App, AppError, Caller, Result};
+use crate::{App, AppError, Caller, Result, invoice};
 
 /// A mail that was queued again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +21,7 @@ impl App {
     /// address.
     pub async fn resend_invoice(&self, caller: &Caller, id: InvoiceId) -> Result<Resent> {
         let mut tx = self.store.begin().await?;
-        let invoice = invoices::get(&mut tx, caller.seller, id).await?;
-        let invoice =
-            invoice.filter(|invoice| caller.may_see(invoice.customer)).ok_or(AppError::NotFound("Invoice"))?;
+        let invoice = invoice::visible(&mut tx, caller, id).await?;
         let customer = customers::get(&mut tx, caller.seller, invoice.customer).await?;
         let sent_to = customer.map(|customer| customer.party.email).unwrap_or_default();
         if sent_to.is_empty() {

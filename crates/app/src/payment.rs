@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use perennial_billing::ledger::{Account, Entry, Source};
-use perennial_billing::{CustomerId, InvoiceId, Money, PaymentId, SellerId};
+use perennial_billing::{CustomerId, InvoiceId, Money, PaymentId};
 use perennial_store::credits::{CreditReason, NewCreditMove};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::payments::{self, Payment, Transaction};
@@ -191,7 +191,7 @@ impl App {
             credits::move_credit(tx, seller.id, &moved).await?;
             entries.extend(Entry::moving(Account::Bank, Account::Credit, left));
         }
-        ledger::book(tx, seller.id, Source::Payment, payment.id.0, payment.paid_on, &entries).await?;
+        ledger::book(tx, seller.id, Source::Payment, payment.id.0, payment.paid_on, entries).await?;
         Ok((paid, left))
     }
 
@@ -227,15 +227,6 @@ impl App {
         Ok(settlements::paid(tx, seller.id, &[invoice], at).await?)
     }
 
-    /// Payments, newest first: one page, of the caller's customer or of all.
-    ///
-    /// # Errors
-    /// Only those of the database.
-    pub async fn payments(&self, caller: &Caller, limit: i64, offset: i64) -> Result<Vec<Payment>> {
-        let mut conn = self.store.read().await?;
-        Ok(payments::page(&mut conn, caller.seller, caller.customer, limit, offset).await?)
-    }
-
     /// Money that moved, newest first: one page, of the caller's customer or of all.
     ///
     /// # Errors
@@ -260,15 +251,4 @@ fn check(new: &NewPayment) -> Result<()> {
         problems.push(Problem::new("invoices", "names one twice"));
     }
     refuse(problems)
-}
-
-/// A customer that the caller may see.
-pub(crate) async fn customer_of(
-    tx: &mut perennial_store::Conn,
-    seller: SellerId,
-    caller: &Caller,
-    customer: CustomerId,
-) -> Result<customers::Customer> {
-    let known = customers::get(tx, seller, customer).await?;
-    known.filter(|known| caller.may_see(known.id)).ok_or(AppError::NotFound("Customer"))
 }

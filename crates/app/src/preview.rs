@@ -8,11 +8,11 @@ use perennial_billing::forecast::{Forecast, Subject, forecast};
 use perennial_billing::{CustomerId, InvoiceId, SellerId, ServiceId};
 use perennial_store::renewals::{Gathered, Round};
 use perennial_store::sellers::Seller;
-use perennial_store::{customers, invoices, services};
+use perennial_store::{invoices, services};
 
 use crate::fed::{Fed, fill_in, missing_prices};
 use crate::service::visible;
-use crate::{App, AppError, Caller, Problem, Result};
+use crate::{App, AppError, Caller, Problem, Result, customer};
 
 /// How far ahead one can look.
 pub const MAX_PREVIEW_MONTHS: i32 = 36;
@@ -75,8 +75,7 @@ impl App {
         let mut conn = self.store.read().await?;
         match of {
             PreviewOf::Customer(customer) => {
-                let known = customers::get(&mut conn, caller.seller, customer).await?;
-                known.filter(|known| caller.may_see(known.id)).ok_or(AppError::NotFound("Customer"))?;
+                customer::visible(&mut conn, caller, customer).await?;
                 let limit = i64::try_from(MAX_PREVIEW_SERVICES + 1).unwrap_or(i64::MAX);
                 let first = (customer, ServiceId(0));
                 let ids = services::ids_by_customer(&mut conn, caller.seller, Some(customer), first, limit).await?;

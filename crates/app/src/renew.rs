@@ -414,6 +414,6 @@ pub(crate) fn new_invoice(
     customer: Customer,
     actor: Actor,
 ) -> NewInvoice {
-    let mail = seller.mail_invoices && !customer.party.email.is_empty();
+    let mail = seller.mails_to(&customer);
     NewInvoice { plan, versions, customer, mail, actor: actor.to_string() }
 }

@@ -1,13 +1,16 @@
 //! Setting up a seller and changing its rules.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
     AmountRules, Currency, DayCount, DocumentKind, ExchangeRate, LatePayment, NumberPattern, NumberPatternError,
-    NumberReset, OwnRate, Rate, SellerId, standard_rate, standard_rates,
+    NumberReset, OwnRate, Rate, SellerId, Taxation, standard_rate, standard_rates,
 };
 use perennial_store::audit::{self, AuditEntry};
+use perennial_store::customers::Customer;
 use perennial_store::ids::{self, IdKind};
 use perennial_store::invoices::{self, InvoiceFilter};
 use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
@@ -297,4 +300,13 @@ fn check(party: &SellerParty, tax: &TaxSettings, time_zone: &TimeZone) -> Result
         problems.push(Problem::new("time_zone", "must be a name such as Europe/Stockholm"));
     }
     refuse(problems)
+}
+
+/// How a seller taxes a customer.
+///
+/// # Errors
+/// [`AppError::Conflict`] when the seller's country is none.
+pub(crate) fn taxation(seller: &Seller, customer: &Customer) -> Result<Taxation> {
+    let rules = seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
+    Ok(Taxation { rules: Arc::new(rules), customer: customer.taxed()? })
 }

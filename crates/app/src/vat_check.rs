@@ -11,14 +11,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use perennial_billing::{CustomerId, NumberStatus, VatNumber, VatNumberPolicy};
-use perennial_store::customers::{self, Customer};
+use perennial_billing::{CustomerId, NumberStatus, VatNumber};
+use perennial_store::customers::Customer;
 use perennial_store::events::{self, NewEvent};
 use perennial_store::sellers::{self, Seller};
 use perennial_store::vat_checks::{self, DueNumber, VatCheck};
 
 use self::vies::Vies;
-use crate::{App, AppError, Caller, Problem, Random, Result, Stop};
+use crate::{App, AppError, Caller, Problem, Random, Result, Stop, customer};
 
 pub use self::daily::VAT_CHECK_HOUR;
 pub(crate) use self::daily::start_daily_vat_checks;
@@ -313,7 +313,7 @@ impl App {
             evidence: None,
             is_current: true,
             status,
-            counts: counts(status, seller.tax.number_policy),
+            counts: seller.tax.number_policy.accepts(status),
             became_invalid: false,
         };
         if let Some(evidence) = checked.outcome.evidence(checker.name(), customer, self.clock.now()) {
@@ -350,7 +350,7 @@ impl App {
         tx.commit().await?;
         checked.is_current = before.is_some();
         checked.status = evidence.outcome;
-        checked.counts = counts(evidence.outcome, seller.tax.number_policy);
+        checked.counts = seller.tax.number_policy.accepts(evidence.outcome);
         checked.became_invalid = became_invalid;
         checked.evidence = Some(evidence);
         Ok(())
@@ -359,9 +359,8 @@ impl App {
     async fn customer_to_check(&self, caller: &Caller, customer: CustomerId) -> Result<(Seller, Customer)> {
         let mut conn = self.store.read().await?;
         let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let known = customers::get(&mut conn, seller.id, customer).await?;
-        let known = known.filter(|known| caller.may_see(known.id)).ok_or(AppError::NotFound("Customer"))?;
-        Ok((seller, known))
+        let customer = customer::visible(&mut conn, caller, customer).await?;
+        Ok((seller, customer))
     }
 
     fn required_checker(&self) -> Result<&VatChecker> {
@@ -451,15 +450,6 @@ async fn is_told_to_stop(stop: &mut Stop, pause: Duration) -> bool {
 /// The number, if VIES can be asked about it.
 fn checkable(number: &str) -> Option<VatNumber> {
     number.parse::<VatNumber>().ok().filter(|number| number.vies().is_some())
-}
-
-/// Whether a number of which this is known counts for a seller with this policy.
-fn counts(status: NumberStatus, policy: VatNumberPolicy) -> bool {
-    match status {
-        NumberStatus::Valid => true,
-        NumberStatus::Unchecked => policy == VatNumberPolicy::Trust,
-        NumberStatus::Invalid => false,
-    }
 }
 
 #[cfg(test)]

@@ -481,6 +481,27 @@ pub struct TakenBack {
 }
 
 impl TakenBack {
+    /// Of an invoice whose first period of the service is this one, by what its lines say: which add-on each bills, if it bills
+    /// one, and why something was taken off it.
+    #[must_use]
+    pub fn of(
+        invoice: InvoiceId,
+        from: PeriodNumber,
+        lines: impl IntoIterator<Item = (Option<AddonId>, Option<String>)>,
+    ) -> Self {
+        let mut taken = Self { invoice, from, addons: Vec::new(), discounts: Vec::new() };
+        for (addon, allowance) in lines {
+            match addon {
+                None => taken.discounts.extend(allowance),
+                Some(addon) => match taken.addons.iter_mut().find(|(known, _)| *known == addon) {
+                    Some((_, periods)) => *periods += 1,
+                    None => taken.addons.push((addon, 1)),
+                },
+            }
+        }
+        taken
+    }
+
     /// The service as if that invoice had never been.
     pub fn applied(&self, facts: &mut Facts) {
         facts.open_invoice = None;

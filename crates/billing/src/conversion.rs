@@ -57,6 +57,13 @@ pub struct ExchangeRate {
     pub source: String,
 }
 
+impl ExchangeRate {
+    /// The latest of these that holds on a day.
+    fn latest<'a>(rates: impl Iterator<Item = &'a Self>, day: Date) -> Option<&'a Self> {
+        rates.filter(|rate| rate.starts <= day).max_by_key(|rate| rate.starts)
+    }
+}
+
 /// How a seller converts prices, if it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
@@ -73,8 +80,7 @@ impl Conversion {
     /// rate. None without a rate, or if it does not fit.
     #[must_use]
     pub fn convert(&self, price: Money, to: Currency, day: Date, rounding: Rounding) -> Option<(Money, &ExchangeRate)> {
-        let known = self.rates.iter().filter(|rate| rate.currency == to && rate.starts <= day);
-        let found = known.max_by_key(|rate| rate.starts)?;
+        let found = ExchangeRate::latest(self.rates.iter().filter(|rate| rate.currency == to), day)?;
         let exact = i128::from(price.minor)
             .checked_mul(i128::from(found.rate.billionths()))?
             .checked_mul(10i128.pow(to.exponent()))?;
@@ -97,7 +103,7 @@ impl HomeRates {
     /// The latest rate that holds on a day.
     #[must_use]
     pub fn on(&self, day: Date) -> Option<HomeRate> {
-        let found = self.rates.iter().filter(|rate| rate.starts <= day).max_by_key(|rate| rate.starts)?;
+        let found = ExchangeRate::latest(self.rates.iter(), day)?;
         Some(HomeRate { home: self.home, rate: found.rate, starts: found.starts, source: found.source.clone() })
     }
 }

@@ -1,6 +1,5 @@
 //! Double entry: every row moves an amount from one account to another, so that the books cannot but balance.
 
-use crate::line::Line;
 use crate::{Money, ProductId, TaxGroup, TaxProfile};
 
 /// An account of the seller's books.
@@ -116,31 +115,25 @@ impl Entry {
     }
 }
 
-/// What an invoice books: the customer owes what was earned with each product, by tax, and the tax on it.
+/// What an invoice books: the customer owes what was earned with each product, by tax, and the tax on it. `earned` is the
+/// product, the tax and the net of each line.
 #[must_use]
-pub fn of_invoice(lines: &[Line], groups: &[TaxGroup], rounding: Money) -> Vec<Entry> {
-    let mut earned: Vec<(Option<ProductId>, TaxProfile, Money)> = Vec::new();
-    for line in lines {
-        let key = (Some(line.product), line.tax);
-        match earned.iter_mut().find(|(product, tax, _)| (*product, *tax) == key) {
-            // The sum of all lines was found to fit.
-            Some((.., sum)) => sum.minor = sum.minor.saturating_add(line.net.minor),
-            None => earned.push((key.0, key.1, line.net)),
-        }
-    }
-    of_sums(earned, groups, rounding)
-}
-
-/// The same, for what was earned by product and tax.
-#[must_use]
-pub fn of_sums(
+pub fn of_invoice(
     earned: impl IntoIterator<Item = (Option<ProductId>, TaxProfile, Money)>,
     groups: &[TaxGroup],
     rounding: Money,
 ) -> Vec<Entry> {
+    let mut sums: Vec<(Option<ProductId>, TaxProfile, Money)> = Vec::new();
+    for (product, tax, net) in earned {
+        match sums.iter_mut().find(|sum| (sum.0, sum.1) == (product, tax)) {
+            // The sum of all lines was found to fit.
+            Some((.., sum)) => sum.minor = sum.minor.saturating_add(net.minor),
+            None => sums.push((product, tax, net)),
+        }
+    }
     let owed = |to, amount| Entry::moving(Account::Receivable, to, amount);
     let mut entries = Vec::new();
-    for (product, tax, net) in earned {
+    for (product, tax, net) in sums {
         entries.extend(owed(Account::Revenue, net).map(|entry| Entry { product, tax: Some(tax), ..entry }));
     }
     for group in groups {

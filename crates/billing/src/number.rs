@@ -139,10 +139,10 @@ impl NumberReset {
         }
     }
 
-    /// The rule that was kept as a word and a month.
+    /// The rule with that word and month, if there is one.
     #[must_use]
-    pub fn from_row(word: &str, month: u8) -> Self {
-        if word == "never" { Self::Never } else { Self::Yearly { month } }
+    pub fn from_word(word: &str, month: u8) -> Option<Self> {
+        [Self::Yearly { month }, Self::Never].into_iter().find(|rule| rule.as_str() == word)
     }
 }
 

@@ -109,6 +109,16 @@ impl VatNumberPolicy {
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Trust, Self::Require].into_iter().find(|policy| policy.as_str() == word)
     }
+
+    /// Whether a number of which this is known counts.
+    #[must_use]
+    pub fn accepts(self, status: NumberStatus) -> bool {
+        match status {
+            NumberStatus::Valid => true,
+            NumberStatus::Unchecked => self == Self::Trust,
+            NumberStatus::Invalid => false,
+        }
+    }
 }
 
 /// A standard rate that a seller knows better, from a day on.
@@ -249,14 +259,9 @@ impl Taxation {
     /// where it is established.
     fn accounts_for_it(&self) -> bool {
         let own = self.customer.country;
-        let is_foreign = |country: Country| country == own && own.is_eu_member() && own != self.rules.country;
-        match (self.customer.kind, self.customer.number, self.rules.number_policy) {
-            (CustomerKind::Company, Some((country, NumberStatus::Valid)), _) => is_foreign(country),
-            (CustomerKind::Company, Some((country, NumberStatus::Unchecked)), VatNumberPolicy::Trust) => {
-                is_foreign(country)
-            }
-            _ => false,
-        }
+        let counts = |(country, status)| country == own && self.rules.number_policy.accepts(status);
+        let is_foreign = own.is_eu_member() && own != self.rules.country;
+        is_foreign && self.customer.kind == CustomerKind::Company && self.customer.number.is_some_and(counts)
     }
 
     /// The rate that a price with tax contains: what is taken out of it where another tax, or none, is charged. A price for

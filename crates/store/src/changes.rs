@@ -212,17 +212,9 @@ pub async fn can_take_back(
     let Some((_, from)) = claims.first().filter(|_| is_alone) else { return Ok(None) };
     let sql =
         "select addon_id, allowance_reason from invoice_lines where seller_id = $1 and invoice_id = $2 order by line";
-    let mut taken = TakenBack { invoice, from: *from, addons: Vec::new(), discounts: Vec::new() };
-    for row in conn.rows(sql, params![seller.0, invoice.0]).await? {
-        match row.opt_int("addon_id")?.map(AddonId) {
-            None => taken.discounts.extend(row.opt_text("allowance_reason")?),
-            Some(addon) => match taken.addons.iter_mut().find(|(id, _)| *id == addon) {
-                Some((_, periods)) => *periods += 1,
-                None => taken.addons.push((addon, 1)),
-            },
-        }
-    }
-    Ok(Some(taken))
+    let lines = conn.rows(sql, params![seller.0, invoice.0]).await?;
+    let lines = lines.iter().map(|row| Ok((row.opt_int("addon_id")?.map(AddonId), row.opt_text("allowance_reason")?)));
+    Ok(Some(TakenBack::of(invoice, *from, lines.collect::<Result<Vec<_>>>()?)))
 }
 
 /// Takes an unpaid invoice back: it is void, its periods are free, what was booked for it is booked the other way, and a mail

@@ -340,7 +340,7 @@ pub async fn issue(tx: &mut Tx, seller: &Seller, new: &NewDocument, at: Timestam
         tx.execute_with(sql, rows).await?;
     }
     let source = if new.kind == DocumentKind::CreditNote { Source::CreditNote } else { Source::Invoice };
-    ledger::book(tx, seller.id, source, id.0, new.issued_on, &new.entries).await?;
+    ledger::book(tx, seller.id, source, id.0, new.issued_on, new.entries.iter().copied()).await?;
     if new.mail {
         outbox::queue_invoice_mails(tx, seller.id, &[id], at).await?;
     }

@@ -202,6 +202,39 @@ pub struct InvoiceLine {
     pub part: Option<Part>,
 }
 
+impl InvoiceLine {
+    /// A line that bills no service: a person wrote it, or it stands for an amount.
+    #[must_use]
+    pub fn written(
+        line: i64,
+        description: String,
+        quantity: Quantity,
+        unit_price: Money,
+        net: Money,
+        tax: TaxProfile,
+    ) -> Self {
+        Self {
+            line,
+            service: None,
+            addon: None,
+            product: None,
+            description,
+            quantity,
+            unit_price,
+            net,
+            gross: None,
+            allowance: None,
+            tax,
+            period: None,
+            price_origin: "written".to_owned(),
+            price_id: None,
+            discount: None,
+            corrects_line: None,
+            part: None,
+        }
+    }
+}
+
 /// What a list of invoices is narrowed to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InvoiceFilter {
@@ -213,6 +246,19 @@ pub struct InvoiceFilter {
     pub with_credit_notes: bool,
 }
 
+/// Reads invoices: all columns that make one.
+macro_rules! select_invoices {
+    ($which:literal) => {
+        concat!(
+            "select id, kind, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, ",
+            "rounding_minor, total_minor, open_minor, rounding, tax_rounding, includes_tax, corrects_id, reason, ",
+            "home_currency, home_rate_billionths, home_rate_on, home_rate_source, home_tax_minor, seller, buyer, status, ",
+            "paid_at from invoices ",
+            $which
+        )
+    };
+}
+
 /// One page of invoices, newest first.
 pub async fn page(
     conn: &mut Conn,
@@ -221,16 +267,14 @@ pub async fn page(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<Invoice>> {
-    let of_all = "select id, kind, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
-        rounding_minor, total_minor, open_minor, rounding, tax_rounding, includes_tax, corrects_id, reason, home_currency, \
-        home_rate_billionths, home_rate_on, home_rate_source, home_tax_minor, seller, buyer, status, paid_at from invoices \
-        where seller_id = $1 and ($2 is null or status = $2) and ($3 or kind <> 'credit_note') \
-        order by id desc limit $4 offset $5";
-    let of_one = "select id, kind, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
-        rounding_minor, total_minor, open_minor, rounding, tax_rounding, includes_tax, corrects_id, reason, home_currency, \
-        home_rate_billionths, home_rate_on, home_rate_source, home_tax_minor, seller, buyer, status, paid_at from invoices \
-        where seller_id = $1 and ($2 is null or status = $2) and ($3 or kind <> 'credit_note') and customer_id = $6 \
-        order by id desc limit $4 offset $5";
+    let of_all = select_invoices!(
+        "where seller_id = $1 and ($2 is null or status = $2) and ($3 or kind <> 'credit_note') \
+            order by id desc limit $4 offset $5"
+    );
+    let of_one = select_invoices!(
+        "where seller_id = $1 and ($2 is null or status = $2) and ($3 or kind <> 'credit_note') and customer_id = $6 \
+            order by id desc limit $4 offset $5"
+    );
     let mut values = params![
         seller.0,
         filter.status.map(|status| status.as_str().to_owned()),
@@ -264,10 +308,7 @@ pub async fn count(conn: &mut Conn, seller: SellerId, filter: InvoiceFilter) -> 
 
 /// The invoice with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: InvoiceId) -> Result<Option<Invoice>> {
-    let sql = "select id, kind, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
-        rounding_minor, total_minor, open_minor, rounding, tax_rounding, includes_tax, corrects_id, reason, home_currency, \
-        home_rate_billionths, home_rate_on, home_rate_source, home_tax_minor, seller, buyer, status, paid_at from invoices \
-        where seller_id = $1 and id = $2";
+    let sql = select_invoices!("where seller_id = $1 and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
@@ -308,10 +349,7 @@ pub async fn paid_from_credit(
 
 /// The credit notes that correct an invoice, oldest first.
 pub async fn correcting(conn: &mut Conn, seller: SellerId, id: InvoiceId) -> Result<Vec<Invoice>> {
-    let sql = "select id, kind, number, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
-        rounding_minor, total_minor, open_minor, rounding, tax_rounding, includes_tax, corrects_id, reason, home_currency, \
-        home_rate_billionths, home_rate_on, home_rate_source, home_tax_minor, seller, buyer, status, paid_at from invoices \
-        where seller_id = $1 and corrects_id = $2 order by id";
+    let sql = select_invoices!("where seller_id = $1 and corrects_id = $2 order by id");
     conn.rows(sql, params![seller.0, id.0]).await?.iter().map(read).collect()
 }
 
@@ -431,15 +469,20 @@ fn read(row: &Row) -> Result<Invoice> {
 
 /// The tax in the seller's currency, with the rate it was converted at.
 fn home_tax(row: &Row) -> Result<Option<HomeTax>> {
-    let Some(minor) = row.opt_int("home_tax_minor")? else { return Ok(None) };
-    let home: Currency = row.parsed("home_currency")?;
-    let rate = HomeRate {
-        home,
-        rate: UnitRate::from_billionths(row.int("home_rate_billionths")?),
+    let Some(rate) = home_rate(row)? else { return Ok(None) };
+    let tax = Money::new(row.int("home_tax_minor")?, rate.home);
+    Ok(Some(HomeTax { rate, tax }))
+}
+
+/// The rate at which an invoice's tax was converted to the seller's currency.
+pub(crate) fn home_rate(row: &Row) -> Result<Option<HomeRate>> {
+    let Some(billionths) = row.opt_int("home_rate_billionths")? else { return Ok(None) };
+    Ok(Some(HomeRate {
+        home: row.parsed("home_currency")?,
+        rate: UnitRate::from_billionths(billionths),
         starts: row.date("home_rate_on")?,
         source: row.text("home_rate_source")?,
-    };
-    Ok(Some(HomeTax { rate, tax: Money::new(minor, home) }))
+    }))
 }
 
 fn frozen<T: serde::de::DeserializeOwned>(row: &Row, column: &'static str) -> Result<T> {

@@ -30,9 +30,9 @@ pub async fn book(
     source: Source,
     source_id: i64,
     booked_on: Date,
-    entries: &[Entry],
+    entries: impl IntoIterator<Item = Entry>,
 ) -> Result<()> {
-    let entries = (1..).zip(entries.iter().copied()).map(|(entry, moved)| (source_id, entry, moved)).collect();
+    let entries = (1..).zip(entries).map(|(entry, moved)| (source_id, entry, moved)).collect();
     let (sql, rows) = entry_rows(seller, source, booked_on, entries);
     tx.execute_with(sql, rows).await?;
     Ok(())
@@ -77,10 +77,20 @@ pub(crate) async fn undo(tx: &mut Tx, seller: SellerId, source: Source, source_i
     Ok(())
 }
 
+/// Reads what was booked: all columns that make an entry.
+macro_rules! select_booked {
+    ($which:literal) => {
+        concat!(
+            "select source, source_id, entry, debit, credit, currency, amount_minor, booked_on, product_id, tax_country, ",
+            "tax_category, tax_rate_ppm from ledger ",
+            $which
+        )
+    };
+}
+
 /// What one event has booked, in order.
 pub async fn of_event(conn: &mut Conn, seller: SellerId, source: Source, source_id: i64) -> Result<Vec<Booked>> {
-    let sql = "select source, source_id, entry, debit, credit, currency, amount_minor, booked_on, product_id, tax_country, \
-        tax_category, tax_rate_ppm from ledger where seller_id = $1 and source = $2 and source_id = $3 order by entry";
+    let sql = select_booked!("where seller_id = $1 and source = $2 and source_id = $3 order by entry");
     conn.rows(sql, params![seller.0, source.as_str(), source_id]).await?.iter().map(read).collect()
 }
 
@@ -92,9 +102,10 @@ pub async fn page(
     after: Option<(Source, i64, i64)>,
     limit: i64,
 ) -> Result<Vec<Booked>> {
-    let sql = "select source, source_id, entry, debit, credit, currency, amount_minor, booked_on, product_id, tax_country, \
-        tax_category, tax_rate_ppm from ledger where seller_id = $1 and (source, source_id, entry) > ($2, $3, $4) \
-        and booked_on >= $5 and booked_on <= $6 order by source, source_id, entry limit $7";
+    let sql = select_booked!(
+        "where seller_id = $1 and (source, source_id, entry) > ($2, $3, $4) \
+            and booked_on >= $5 and booked_on <= $6 order by source, source_id, entry limit $7"
+    );
     let (source, source_id, entry) = after.map_or(("", 0, 0), |(source, id, entry)| (source.as_str(), id, entry));
     let values = params![seller.0, source, source_id, entry, from, through, limit];
     conn.rows(sql, values).await?.iter().map(read).collect()

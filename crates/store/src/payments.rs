@@ -87,41 +87,26 @@ pub(crate) async fn insert_many<'a>(
     Ok(())
 }
 
+/// Reads payments: all columns that make one.
+macro_rules! select_payments {
+    ($which:literal) => {
+        concat!(
+            "select id, customer_id, currency, amount_minor, method, reference, paid_on, at, actor from payments ",
+            $which
+        )
+    };
+}
+
 /// The payment that is known by this method and reference.
 pub async fn known_as(conn: &mut Conn, seller: SellerId, method: &str, reference: &str) -> Result<Option<Payment>> {
-    let sql = "select id, customer_id, currency, amount_minor, method, reference, paid_on, at, actor from payments \
-        where seller_id = $1 and method = $2 and reference = $3";
+    let sql = select_payments!("where seller_id = $1 and method = $2 and reference = $3");
     conn.row(sql, params![seller.0, method, reference]).await?.map(|row| read(&row)).transpose()
 }
 
 /// The payment with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: PaymentId) -> Result<Option<Payment>> {
-    let sql = "select id, customer_id, currency, amount_minor, method, reference, paid_on, at, actor from payments \
-        where seller_id = $1 and id = $2";
+    let sql = select_payments!("where seller_id = $1 and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
-}
-
-/// Payments, newest first: one page, of one customer or of all.
-pub async fn page(
-    conn: &mut Conn,
-    seller: SellerId,
-    customer: Option<CustomerId>,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Payment>> {
-    let of_all = "select id, customer_id, currency, amount_minor, method, reference, paid_on, at, actor from payments \
-        where seller_id = $1 order by id desc limit $2 offset $3";
-    let of_one = "select id, customer_id, currency, amount_minor, method, reference, paid_on, at, actor from payments \
-        where seller_id = $1 and customer_id = $4 order by id desc limit $2 offset $3";
-    let mut values = params![seller.0, limit, offset];
-    let rows = match customer {
-        Some(customer) => {
-            values.push(customer.0.into());
-            conn.rows(of_one, values).await?
-        }
-        None => conn.rows(of_all, values).await?,
-    };
-    rows.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<Payment> {

@@ -1,12 +1,13 @@
 //! Sums for accountants and tax authorities.
 
-use jiff::civil::Date;
-use perennial_billing::{
-    Currency, CustomerId, DocumentKind, HomeRate, InvoiceId, Money, SellerId, TaxProfile, UnitRate,
-};
+use std::collections::HashMap;
 
-use crate::invoices::profile;
-use crate::value::{Row, params};
+use jiff::civil::Date;
+use perennial_billing::ledger::Source;
+use perennial_billing::{Currency, CustomerId, DocumentKind, HomeRate, InvoiceId, Money, SellerId, TaxProfile};
+
+use crate::invoices::{home_rate, profile};
+use crate::value::params;
 use crate::{Conn, Result};
 
 /// What was supplied, and the tax on it, in a stretch of days: one currency, rate of exchange and tax. Credit notes are off.
@@ -44,20 +45,10 @@ pub async fn tax(conn: &mut Conn, seller: SellerId, from: Date, through: Date) -
                 documents: row.int("documents")?,
                 base: Money::new(row.int("base_minor")?, currency),
                 tax: Money::new(row.int("tax_minor")?, currency),
-                rate: rate(row)?,
+                rate: home_rate(row)?,
             })
         })
         .collect()
-}
-
-fn rate(row: &Row) -> Result<Option<HomeRate>> {
-    let Some(billionths) = row.opt_int("home_rate_billionths")? else { return Ok(None) };
-    Ok(Some(HomeRate {
-        home: row.parsed("home_currency")?,
-        rate: UnitRate::from_billionths(billionths),
-        starts: row.date("home_rate_on")?,
-        source: row.text("home_rate_source")?,
-    }))
 }
 
 /// An invoice of which something is to be paid, for a list by age.
@@ -181,13 +172,7 @@ pub struct Called {
 }
 
 /// What these are called: documents, payments, refunds or settlements, by id.
-pub async fn called(
-    conn: &mut Conn,
-    seller: SellerId,
-    source: perennial_billing::ledger::Source,
-    ids: &[i64],
-) -> Result<std::collections::HashMap<i64, Called>> {
-    use perennial_billing::ledger::Source;
+pub async fn called(conn: &mut Conn, seller: SellerId, source: Source, ids: &[i64]) -> Result<HashMap<i64, Called>> {
     let sql = match source {
         Source::Invoice | Source::CreditNote => {
             "select i.id, i.number, i.customer_id, c.name, c.company from invoices i join customers c \

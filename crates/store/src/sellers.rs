@@ -12,6 +12,7 @@ use perennial_billing::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::customers::Customer;
 use crate::value::{Row, corrupt, params};
 use crate::{Conn, Result, Tx};
 
@@ -82,6 +83,12 @@ impl Seller {
         let rates = || self.exchange_rates.iter().filter(move |rate| rate.currency == currency);
         let is_foreign = currency != self.currency && rates().next().is_some();
         is_foreign.then(|| Arc::new(HomeRates { home: self.currency, rates: rates().cloned().collect() }))
+    }
+
+    /// Whether a document for this customer is mailed when it is issued.
+    #[must_use]
+    pub fn mails_to(&self, customer: &Customer) -> bool {
+        self.mail_invoices && !customer.party.email.is_empty()
     }
 
     /// What of it decides its customers' tax; nothing if its country is none.
@@ -493,6 +500,7 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
 
 fn read(row: &Row) -> Result<Seller> {
     let zone = row.text("time_zone")?;
+    let fiscal_year_month = row.small("fiscal_year_month")?;
     Ok(Seller {
         id: SellerId(row.int("id")?),
         party: SellerParty {
@@ -525,7 +533,7 @@ fn read(row: &Row) -> Result<Seller> {
             invoices: row.parsed("number_pattern")?,
             credit_notes: row.parsed("credit_note_pattern")?,
             deposits: row.parsed("deposit_pattern")?,
-            reset: NumberReset::from_row(&row.text("number_reset")?, row.small("fiscal_year_month")?),
+            reset: row.word("number_reset", |word| NumberReset::from_word(word, fiscal_year_month))?,
         },
         payment_terms_days: row.small("payment_terms_days")?,
         renew_ahead_months: row.small("renew_ahead_months")?,

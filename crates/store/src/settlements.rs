@@ -88,9 +88,7 @@ pub struct OpenInvoice {
 
 /// Holds an invoice until the transaction ends, with the services that it bills, whatever is to be paid for it.
 pub async fn lock(tx: &mut Tx, seller: SellerId, invoice: InvoiceId) -> Result<()> {
-    let sql = "select id from services where seller_id = $1 and id in (select service_id from periods \
-        where seller_id = $1 and invoice_id = $2) order by id {for update}";
-    tx.rows(sql, params![seller.0, invoice.0]).await?;
+    lock_services(tx, seller, vec![invoice.0]).await?;
     tx.rows("select id from invoices where seller_id = $1 and id = $2 {for update}", params![seller.0, invoice.0])
         .await?;
     Ok(())
@@ -112,12 +110,18 @@ pub async fn open_of_customer(
 /// Locks are taken in one order: services, then invoices, each by id.
 pub async fn hold(tx: &mut Tx, seller: SellerId, invoices: &[InvoiceId]) -> Result<Vec<OpenInvoice>> {
     let ids: Vec<i64> = invoices.iter().map(|id| id.0).collect();
-    let sql = "select id from services where seller_id = $1 and id in (select service_id from periods \
-        where seller_id = $1 and invoice_id {in $2}) order by id {for update}";
-    tx.rows(sql, params![seller.0, ids.clone()]).await?;
+    lock_services(tx, seller, ids.clone()).await?;
     let sql = "select id, customer_id, currency, open_minor, due_on, kind from invoices where seller_id = $1 \
         and id {in $2} and status = 'issued' order by id {for update}";
     tx.rows(sql, params![seller.0, ids]).await?.iter().map(read_open).collect()
+}
+
+/// Holds the services that invoices bill.
+async fn lock_services(tx: &mut Tx, seller: SellerId, invoices: Vec<i64>) -> Result<()> {
+    let sql = "select id from services where seller_id = $1 and id in (select service_id from periods \
+        where seller_id = $1 and invoice_id {in $2}) order by id {for update}";
+    tx.rows(sql, params![seller.0, invoices]).await?;
+    Ok(())
 }
 
 fn read_open(row: &Row) -> Result<OpenInvoice> {

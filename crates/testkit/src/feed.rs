@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use crate::listener::answer_all;
 
 /// What the feed does when it is asked.
 #[derive(Debug, Clone)]
@@ -39,17 +38,10 @@ struct State {
 impl TestFeed {
     /// Starts one that answers 200 with this price in SEK.
     pub async fn start(price: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let feed =
-            Self { address, state: Arc::new(Mutex::new(State { behaviour: answer(price), requests: Vec::new() })) };
-        let served = feed.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(served.clone().converse(stream));
-            }
-        });
-        feed
+        let state = Arc::new(Mutex::new(State { behaviour: answer(price), requests: Vec::new() }));
+        let asked = state.clone();
+        let address = answer_all(move |head, body| give(asked.clone(), head, body)).await;
+        Self { address, state }
     }
 
     /// The address to configure.
@@ -79,58 +71,38 @@ impl TestFeed {
     pub fn requests(&self) -> Vec<String> {
         self.state.lock().expect("no panic before").requests.clone()
     }
+}
 
+impl State {
     /// Notes the request and tells what to do now.
-    fn next(&self, request: String) -> FeedBehaviour {
-        let mut state = self.state.lock().expect("no panic before");
-        state.requests.push(request);
-        let now = state.behaviour.clone();
-        if let FeedBehaviour::Flaky(failures, _) = &mut state.behaviour {
+    fn next(&mut self, request: String) -> FeedBehaviour {
+        self.requests.push(request);
+        let now = self.behaviour.clone();
+        if let FeedBehaviour::Flaky(failures, _) = &mut self.behaviour {
             *failures = failures.saturating_sub(1);
         }
         now
     }
+}
 
-    async fn converse(self, mut stream: TcpStream) {
-        let mut read = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count) = stream.read(&mut buffer).await {
-            if count == 0 {
-                return;
-            }
-            read.extend_from_slice(&buffer[..count]);
-            let text = String::from_utf8_lossy(&read);
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length =
-                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            if body.len() < length.unwrap_or(0) {
-                continue;
-            }
-            let line = head.lines().next().unwrap_or_default();
-            let request = if body.is_empty() { line.to_owned() } else { format!("{line} {body}") };
-            read.clear();
-            let (status, body) = match self.next(request) {
-                FeedBehaviour::Answer(status, body) => (status, body),
-                FeedBehaviour::Flaky(failures, _) if failures > 0 => (503, String::new()),
-                FeedBehaviour::Flaky(_, body) => (200, body),
-                FeedBehaviour::Slow(time, body) => {
-                    tokio::time::sleep(time).await;
-                    (200, body)
-                }
-                FeedBehaviour::Silent(time) => {
-                    tokio::time::sleep(time).await;
-                    return;
-                }
-                FeedBehaviour::HangUp => return,
-            };
-            let length = body.len();
-            let text = format!(
-                "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-            );
-            if stream.write_all(text.as_bytes()).await.is_err() {
-                return;
-            }
+/// The status and the body to answer with, or nothing to hang up.
+async fn give(state: Arc<Mutex<State>>, head: String, body: String) -> Option<(u16, String)> {
+    let line = head.lines().next().unwrap_or_default();
+    let request = if body.is_empty() { line.to_owned() } else { format!("{line} {body}") };
+    let behaviour = state.lock().expect("no panic before").next(request);
+    match behaviour {
+        FeedBehaviour::Answer(status, body) => Some((status, body)),
+        FeedBehaviour::Flaky(failures, _) if failures > 0 => Some((503, String::new())),
+        FeedBehaviour::Flaky(_, body) => Some((200, body)),
+        FeedBehaviour::Slow(time, body) => {
+            tokio::time::sleep(time).await;
+            Some((200, body))
         }
+        FeedBehaviour::Silent(time) => {
+            tokio::time::sleep(time).await;
+            None
+        }
+        FeedBehaviour::HangUp => None,
     }
 }
 

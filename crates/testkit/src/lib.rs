@@ -4,6 +4,7 @@
 mod cluster;
 mod databases;
 mod feed;
+mod listener;
 mod provider;
 mod server;
 mod vies;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+
+use crate::listener::answer_all;
 
 /// What VIES does when it is asked about a number.
 #[derive(Debug, Clone)]
@@ -50,17 +50,11 @@ struct State {
 impl TestVies {
     /// Starts one that finds every number valid.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let state = State { behaviour: VALID, numbers: HashMap::new(), requests: Vec::new() };
-        let vies = Self { address, state: Arc::new(Mutex::new(state)) };
-        let served = vies.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(served.clone().converse(stream));
-            }
-        });
-        vies
+        let state = Arc::new(Mutex::new(state));
+        let asked = state.clone();
+        let address = answer_all(move |head, body| answer(asked.clone(), head, body)).await;
+        Self { address, state }
     }
 
     /// The address to configure.
@@ -90,13 +84,14 @@ impl TestVies {
     pub fn numbers(&self) -> Vec<String> {
         self.requests().iter().map(number).collect()
     }
+}
 
+impl State {
     /// Notes the request and tells what to do now, and the how manieth request it was.
-    fn next(&self, request: &Value) -> (ViesBehaviour, usize) {
-        let mut state = self.state.lock().expect("no panic before");
-        state.requests.push(request.clone());
-        let asked = state.requests.len();
-        let State { behaviour, numbers, .. } = &mut *state;
+    fn next(&mut self, request: &Value) -> (ViesBehaviour, usize) {
+        self.requests.push(request.clone());
+        let asked = self.requests.len();
+        let Self { behaviour, numbers, .. } = self;
         let behaviour = numbers.get_mut(&number(request)).unwrap_or(behaviour);
         let now = behaviour.clone();
         if let ViesBehaviour::Stumbles(failures, _) = behaviour {
@@ -104,60 +99,31 @@ impl TestVies {
         }
         (now, asked)
     }
+}
 
-    async fn converse(self, mut stream: TcpStream) {
-        let mut read = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count) = stream.read(&mut buffer).await {
-            if count == 0 {
-                return;
-            }
-            read.extend_from_slice(&buffer[..count]);
-            let text = String::from_utf8_lossy(&read).into_owned();
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length =
-                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            if body.len() < length.unwrap_or(0) {
-                continue;
-            }
-            read.clear();
-            let Some((status, body)) = self.answer(head, body).await else { return };
-            let length = body.len();
-            let text = format!(
-                "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-            );
-            if stream.write_all(text.as_bytes()).await.is_err() {
-                return;
-            }
-        }
+/// The status and the body to answer with, or nothing to hang up.
+async fn answer(state: Arc<Mutex<State>>, head: String, body: String) -> Option<(u16, String)> {
+    if !head.starts_with("POST /vies/rest-api/check-vat-number HTTP/1.1") {
+        return Some((404, String::new()));
     }
-
-    /// The status and the body to answer with, or nothing to hang up.
-    async fn answer(&self, head: &str, body: &str) -> Option<(u16, String)> {
-        if !head.starts_with("POST /vies/rest-api/check-vat-number HTTP/1.1") {
-            return Some((404, String::new()));
+    let Ok(request) = serde_json::from_str::<Value>(&body) else { return Some((400, failure("INVALID_INPUT"))) };
+    let (behaviour, asked) = state.lock().expect("no panic before").next(&request);
+    let has_requester = !request["requesterNumber"].is_null();
+    Some(match behaviour {
+        ViesBehaviour::Valid(name, address) => (200, found(&request, asked, true, name, address)),
+        ViesBehaviour::Invalid => (200, found(&request, asked, false, "---", "---")),
+        ViesBehaviour::Fails(status, code) => (status, failure(code)),
+        ViesBehaviour::Stumbles(failures, code) if failures > 0 => (200, failure(code)),
+        ViesBehaviour::NoRequester if has_requester => (200, failure("INVALID_REQUESTER_INFO")),
+        ViesBehaviour::Stumbles(..) | ViesBehaviour::NoRequester => (200, found(&request, asked, true, "---", "---")),
+        ViesBehaviour::Slow(time) => {
+            tokio::time::sleep(time).await;
+            (200, found(&request, asked, true, "---", "---"))
         }
-        let Ok(request) = serde_json::from_str::<Value>(body) else { return Some((400, failure("INVALID_INPUT"))) };
-        let (behaviour, asked) = self.next(&request);
-        let has_requester = !request["requesterNumber"].is_null();
-        Some(match behaviour {
-            ViesBehaviour::Valid(name, address) => (200, found(&request, asked, true, name, address)),
-            ViesBehaviour::Invalid => (200, found(&request, asked, false, "---", "---")),
-            ViesBehaviour::Fails(status, code) => (status, failure(code)),
-            ViesBehaviour::Stumbles(failures, code) if failures > 0 => (200, failure(code)),
-            ViesBehaviour::NoRequester if has_requester => (200, failure("INVALID_REQUESTER_INFO")),
-            ViesBehaviour::Stumbles(..) | ViesBehaviour::NoRequester => {
-                (200, found(&request, asked, true, "---", "---"))
-            }
-            ViesBehaviour::Slow(time) => {
-                tokio::time::sleep(time).await;
-                (200, found(&request, asked, true, "---", "---"))
-            }
-            ViesBehaviour::HangUp => return None,
-            ViesBehaviour::Says(text) => (200, text.to_owned()),
-            ViesBehaviour::Large(bytes) => (200, "x".repeat(bytes)),
-        })
-    }
+        ViesBehaviour::HangUp => return None,
+        ViesBehaviour::Says(text) => (200, text.to_owned()),
+        ViesBehaviour::Large(bytes) => (200, "x".repeat(bytes)),
+    })
 }
 
 const VALID: ViesBehaviour = ViesBehaviour::Valid("---", "---");

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use perennial_billing::{Currency, Cycle, Money, ProductId};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::{FEED_ATTEMPT_TIMEOUT, FEED_DEADLINE, FeedConfig, PriceQuery};
+use crate::http::{self, Unread};
 
 /// Prices that one question asks for at most.
 pub const MAX_BULK_PRICES: usize = 200;
@@ -86,8 +87,7 @@ impl Question<'_> {
         if let Some(token) = &feed.token {
             request = request.bearer_auth(token);
         }
-        let passing = |error: reqwest::Error| error.without_url().to_string();
-        let mut response: Response = request.send().await.map_err(passing)?;
+        let response = request.send().await.map_err(http::told)?;
         let status = response.status();
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
             return Err(format!("it answered {status}"));
@@ -97,18 +97,11 @@ impl Question<'_> {
             return no_price(format!("it answered {status}"));
         }
         let limit = if matches!(self, Self::One(_)) { MAX_ANSWER_BYTES } else { MAX_BULK_ANSWER_BYTES };
-        let too_large = || no_price(format!("its answer is larger than {limit} bytes"));
-        // One that says so itself is not read at all: what is on its way would keep the machine busy.
-        if response.content_length().is_some_and(|length| length > limit as u64) {
-            return too_large();
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(passing)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > limit {
-                return too_large();
-            }
-        }
+        let body = match http::body(response, limit).await {
+            Ok(body) => body,
+            Err(Unread::Broken(reason)) => return Err(reason),
+            Err(Unread::TooLarge(limit)) => return no_price(format!("its answer is larger than {limit} bytes")),
+        };
         match self {
             Self::One(query) => Ok(vec![read(&body, query.currency)]),
             Self::Many(_, queries) => read_many(&body, queries).or_else(no_price),

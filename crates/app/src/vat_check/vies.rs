@@ -8,13 +8,14 @@
 use std::time::Duration;
 
 use perennial_billing::VatNumber;
-use reqwest::{Response, StatusCode, redirect};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::{VatCheckConfig, VatCheckConfigError, VatCheckTimes, VatOutcome};
 use crate::Random;
+use crate::http::{self, Unread};
 
 /// How long connecting to VIES may take.
 const VIES_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -112,7 +113,7 @@ impl Vies {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(VatCheckConfigError("its url must begin with http:// or https://".to_owned()));
         }
-        let client = client(config.times).map_err(VatCheckConfigError)?;
+        let client = http::client(VIES_CONNECT_TIMEOUT, config.times.attempt).map_err(VatCheckConfigError)?;
         Ok(Self { client, url, questions: Semaphore::new(MAX_VIES_QUESTIONS), times: config.times, random })
     }
 
@@ -164,9 +165,9 @@ impl Vies {
 
     async fn ask_once(&self, asked: &Asked<'_>) -> Result<VatOutcome, Failure> {
         let request = self.client.post(self.url.clone()).header("accept", "application/json").json(asked);
-        let response = request.send().await.map_err(|error| Failure::passing(error.without_url().to_string()))?;
+        let response = request.send().await.map_err(|error| Failure::passing(http::told(error)))?;
         let status = response.status();
-        let body = body(response).await?;
+        let body = http::body(response, MAX_VIES_ANSWER_BYTES).await.map_err(Failure::unread)?;
         // What was in the way stands in the body, whatever the status is.
         let answer: Result<Answer, serde_json::Error> = serde_json::from_slice(&body);
         match answer {
@@ -220,6 +221,16 @@ impl Failure {
         Self { away, may_pass: true, is_requester: false }
     }
 
+    /// An answer that cannot be taken.
+    fn unread(why: Unread) -> Self {
+        match why {
+            Unread::Broken(reason) => Self::passing(reason),
+            Unread::TooLarge(limit) => {
+                Self { may_pass: false, ..Self::passing(format!("its answer is larger than {limit} bytes")) }
+            }
+        }
+    }
+
     /// What VIES says about itself. A register that is away stays away for hours, so it is not asked again at once.
     fn of_code(code: &str) -> Self {
         let (reach, may_pass) = match code {
@@ -239,26 +250,6 @@ impl Failure {
     }
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let too_large = || {
-        let reason = format!("its answer is larger than {MAX_VIES_ANSWER_BYTES} bytes");
-        Failure { may_pass: false, ..Failure::passing(reason) }
-    };
-    // One that says so itself is not read at all: what is on its way would keep the machine busy.
-    if response.content_length().is_some_and(|length| length > MAX_VIES_ANSWER_BYTES as u64) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    let passing = |error: reqwest::Error| Failure::passing(error.without_url().to_string());
-    while let Some(chunk) = response.chunk().await.map_err(passing)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_VIES_ANSWER_BYTES {
-            return Err(too_large());
-        }
-    }
-    Ok(body)
-}
-
 /// A code or a number without what may be written in it or not.
 fn plain(text: &str) -> String {
     let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -270,18 +261,6 @@ fn clean(text: Option<String>) -> String {
     let text: String = text.unwrap_or_default().chars().filter(|c| *c == '\n' || !c.is_control()).collect();
     let text = text.trim();
     if text.bytes().all(|b| b == b'-') { String::new() } else { text.to_owned() }
-}
-
-fn client(times: VatCheckTimes) -> Result<reqwest::Client, String> {
-    // One provider for the whole process; a second installation is refused and that is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .connect_timeout(VIES_CONNECT_TIMEOUT)
-        .timeout(times.attempt)
-        .redirect(redirect::Policy::none())
-        .user_agent(concat!("perennial/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| format!("no HTTP client can be made, are root certificates installed? {error}"))
 }
 
 #[cfg(test)]

@@ -167,7 +167,8 @@ fn taxes(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
 fn entries(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     let booked = invoices.iter().flat_map(|(id, new)| {
         let Plan { lines, tax_groups, rounding, .. } = &new.plan;
-        (1i64..).zip(of_invoice(lines, tax_groups, *rounding)).map(|(entry, moved)| (id.0, entry, moved))
+        let earned = lines.iter().map(|line| (Some(line.product), line.tax, line.net));
+        (1i64..).zip(of_invoice(earned, tax_groups, *rounding)).map(|(entry, moved)| (id.0, entry, moved))
     });
     ledger::entry_rows(seller, Source::Invoice, issued_on(invoices).unwrap_or_default(), booked.collect())
 }

@@ -140,8 +140,8 @@ async fn with_money(kind: Kind) -> Shop {
         settlements::settle(&mut tx, seller, &open, kronor(minor), by, source, at).await.unwrap();
     }
     let paid = [moving(Bank, Receivable, 4_000), moving(Bank, Credit, 500)].concat();
-    ledger::book(&mut tx, seller, Source::Payment, payment.id.0, TODAY, &paid).await.unwrap();
-    ledger::book(&mut tx, seller, Source::Settlement, 4, TODAY, &moving(Credit, Receivable, 300)).await.unwrap();
+    ledger::book(&mut tx, seller, Source::Payment, payment.id.0, TODAY, paid).await.unwrap();
+    ledger::book(&mut tx, seller, Source::Settlement, 4, TODAY, moving(Credit, Receivable, 300)).await.unwrap();
     let refund = Refund {
         id: RefundId(1),
         customer: ASTRID,
@@ -154,7 +154,7 @@ async fn with_money(kind: Kind) -> Shop {
         actor: "cli".to_owned(),
     };
     payments::insert_refund(&mut tx, seller, &refund).await.unwrap();
-    ledger::book(&mut tx, seller, Source::Refund, 1, TODAY, &moving(Credit, Bank, 100)).await.unwrap();
+    ledger::book(&mut tx, seller, Source::Refund, 1, TODAY, moving(Credit, Bank, 100)).await.unwrap();
     for (minor, reason, payment, refund) in [
         (500, CreditReason::Overpaid, Some(payment.id), None),
         (-300, CreditReason::Applied, None, None),

@@ -40,7 +40,7 @@ async fn many(shop: &Shop) -> Vec<Booked> {
     for (source, booked_on) in SOURCES.into_iter().zip(FAR_DAYS) {
         for source_id in [2, 10, i64::MAX] {
             let entries = [moving(Account::Bank, Account::Credit, source_id), moving(Account::Vat, Account::Bank, 1)];
-            ledger::book(&mut tx, shop.id(), source, source_id, booked_on, &entries).await.unwrap();
+            ledger::book(&mut tx, shop.id(), source, source_id, booked_on, entries).await.unwrap();
             all.extend((1..).zip(entries).map(|(entry, moved)| Booked { source, source_id, entry, booked_on, moved }));
         }
     }
@@ -59,9 +59,9 @@ on_both_databases! {
         let moves = every_move();
         let mut tx = shop.begin().await;
         for source in SOURCES {
-            ledger::book(&mut tx, shop.id(), source, 7, FAR_DAYS[0], &moves).await.unwrap();
+            ledger::book(&mut tx, shop.id(), source, 7, FAR_DAYS[0], moves.iter().copied()).await.unwrap();
         }
-        ledger::book(&mut tx, shop.id(), Source::Payment, 8, FAR_DAYS[6], &[]).await.unwrap();
+        ledger::book(&mut tx, shop.id(), Source::Payment, 8, FAR_DAYS[6], []).await.unwrap();
         tx.commit().await.unwrap();
         for source in SOURCES {
             let expected: Vec<Booked> = (1..)
@@ -79,9 +79,9 @@ on_both_databases! {
         let shop = Shop::bare(kind).await;
         let entry = [moving(Account::Bank, Account::Receivable, 1)];
         let mut tx = shop.begin().await;
-        ledger::book(&mut tx, shop.id(), Source::Payment, 7, TODAY, &entry).await.unwrap();
-        ledger::book(&mut tx, shop.id(), Source::Refund, 7, TODAY, &entry).await.unwrap();
-        let again = ledger::book(&mut tx, shop.id(), Source::Payment, 7, TODAY, &entry).await;
+        ledger::book(&mut tx, shop.id(), Source::Payment, 7, TODAY, entry).await.unwrap();
+        ledger::book(&mut tx, shop.id(), Source::Refund, 7, TODAY, entry).await.unwrap();
+        let again = ledger::book(&mut tx, shop.id(), Source::Payment, 7, TODAY, entry).await;
         assert!(matches!(&again, Err(StoreError::Unique { table, .. }) if table == "ledger"), "{again:?}");
     }
 

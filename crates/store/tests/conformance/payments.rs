@@ -117,26 +117,6 @@ on_both_databases! {
         assert_eq!(shop.look("select count(*) from payments"), ["1"]);
     }
 
-    async fn pages_are_newest_first_of_one_or_of_all(kind) {
-        let shop = shop_with_two_customers(kind).await;
-        let all: Vec<Payment> = (1..=5)
-            .map(|id| Payment { customer: if id % 2 == 0 { BERTIL } else { ASTRID }, ..payment(id, &id.to_string()) })
-            .collect();
-        shop.record(&all).await;
-        let page = async |customer, limit, offset| {
-            let page = payments::page(&mut shop.read().await, shop.id(), customer, limit, offset).await.unwrap();
-            page.iter().map(|payment| payment.id.0).collect::<Vec<_>>()
-        };
-        assert_eq!(page(None, 9, 0).await, [5, 4, 3, 2, 1]);
-        assert_eq!(page(None, 2, 1).await, [4, 3]);
-        assert_eq!(page(None, 2, 5).await, [0; 0]);
-        assert_eq!(page(Some(ASTRID), 2, 0).await, [5, 3]);
-        assert_eq!(page(Some(ASTRID), 2, 2).await, [1]);
-        assert_eq!(page(Some(BERTIL), 9, 0).await, [4, 2]);
-        assert_eq!(page(Some(CustomerId(99)), 9, 0).await, [0; 0]);
-        assert_eq!(payments::page(&mut shop.read().await, SellerId(2), None, 9, 0).await.unwrap(), []);
-    }
-
     async fn nothing_and_less_than_nothing_is_no_payment_and_no_refund(kind) {
         let shop = Shop::new(kind).await;
         for minor in [0, -1, i64::MIN] {

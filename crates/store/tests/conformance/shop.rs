@@ -252,25 +252,7 @@ pub fn addon(id: i64, service: ServiceId, product: ProductId) -> Addon {
 /// A document that a person writes for Astrid: one line of this much, and Swedish tax on it. It books nothing yet.
 pub fn document(kind: DocumentKind, minor: i64) -> NewDocument {
     let (net, tax) = (Money::new(minor, sek()), Money::new(minor / 4, sek()));
-    let line = InvoiceLine {
-        line: 1,
-        service: None,
-        addon: None,
-        product: None,
-        description: "By hand".to_owned(),
-        quantity: Quantity::ONE,
-        unit_price: net,
-        net,
-        gross: None,
-        allowance: None,
-        tax: swedish_vat(),
-        period: None,
-        price_origin: "written".to_owned(),
-        price_id: None,
-        discount: None,
-        corrects_line: None,
-        part: None,
-    };
+    let line = InvoiceLine::written(1, "By hand".to_owned(), Quantity::ONE, net, net, swedish_vat());
     NewDocument {
         kind,
         customer: customer(ASTRID.0, "Astrid Nyman"),
