@@ -35,8 +35,10 @@ const TRUSTED_IDLE_TIME: Duration = Duration::from_millis(50);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Memory that the writer of a SQLite file keeps pages in, in KiB.
 const WRITER_CACHE_KIB: u32 = 32 * 1024;
-/// Pages that a connection keeps in memory which looks at whole tables of a SQLite file: 65,536 KiB.
-const LOOK_CACHE: &str = "pragma cache_size = -65536";
+/// How much of a SQLite file a connection sees as memory, without copying, that looks at whole tables: 2 GiB, SQLite's most.
+const LOOK_MAPPED: &str = "pragma mmap_size = 2147418112";
+/// Rows that a reader of a SQLite file may be ahead of who asked for them.
+const ROWS_AHEAD: usize = 1_000;
 /// The advisory lock under which functions are created: "perennia" in ASCII.
 const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
 /// Prepared statements kept per connection; the program has fewer.
@@ -117,7 +119,7 @@ impl Store {
         Ok(match &self.pool {
             Pool::Sqlite { .. } => {
                 let mut conn = self.read().await?;
-                conn.rows(LOOK_CACHE, Vec::new()).await?;
+                conn.rows(LOOK_MAPPED, Vec::new()).await?;
                 Look::Reading(conn)
             }
             Pool::Postgres(_) => {
@@ -273,7 +275,7 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         .max_connections(READER_CONNECTIONS)
         .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.create_if_missing(false).pragma("query_only", "on"))
+        .connect_with(options.create_if_missing(false).row_buffer_size(ROWS_AHEAD).pragma("query_only", "on"))
         .await?;
     Ok(Pool::Sqlite { writer, readers })
 }

@@ -38,6 +38,14 @@ impl Finding {
         Self { code, check, count: 0, problems: Vec::new(), advice }
     }
 
+    /// The same check of other rows.
+    fn and(mut self, other: Self) -> Self {
+        self.count += other.count;
+        self.problems.extend(other.problems);
+        self.problems.truncate(PROBLEMS_LISTED);
+        self
+    }
+
     fn report(&mut self, problem: impl FnOnce() -> String) {
         self.count += 1;
         if self.problems.len() < PROBLEMS_LISTED {
@@ -49,23 +57,37 @@ impl Finding {
 /// Problems listed per check at most.
 pub const PROBLEMS_LISTED: usize = 100;
 /// Documents that are read together.
-const PAGE_DOCUMENTS: i64 = 1_000;
+const PAGE_DOCUMENTS: i64 = 200;
 
 /// Statements with a count of their rows and no more of them than are listed.
 static LIMITED: Texts<&'static str> = Texts::new();
 
 impl Store {
     /// Checks one seller's rows. Every check is listed, with what it found. Nobody waits for it, and what is written meanwhile
-    /// is seen whole or not at all by each check. Three connections look at the same time.
+    /// is seen whole or not at all by each check. Four connections look at the same time.
     pub async fn examine(&self, seller: SellerId) -> Result<Vec<Finding>> {
+        let half = self.newest_document(seller).await? / 2;
         // Every second one each: the checks that take long stand side by side.
-        let (even, odd, rest) = tokio::try_join!(
+        let (even, odd, older, newer) = tokio::try_join!(
             self.check(seller, CHECKS.iter().step_by(2)),
             self.check(seller, CHECKS.iter().skip(1).step_by(2)),
-            self.check_in_rust(seller)
+            self.check_documents(seller, 0, half),
+            self.check_documents(seller, half, i64::MAX)
         )?;
         let mut odd = odd.into_iter();
-        Ok(even.into_iter().flat_map(|finding| std::iter::once(finding).chain(odd.next())).chain(rest).collect())
+        let documents = older.into_iter().zip(newer).map(|(older, newer)| older.and(newer));
+        let mut found: Vec<Finding> =
+            even.into_iter().flat_map(|finding| std::iter::once(finding).chain(odd.next())).chain(documents).collect();
+        let mut look = self.look_at_everything().await?;
+        found.push(schedules(&mut look, seller).await?);
+        Ok(found)
+    }
+
+    /// The id of the newest document; nought if there is none.
+    async fn newest_document(&self, seller: SellerId) -> Result<i64> {
+        let sql = "select max(id) as newest from invoices where seller_id = $1";
+        let rows = self.read().await?.rows(sql, params![seller.0]).await?;
+        Ok(rows.first().map(|row| row.opt_int("newest")).transpose()?.flatten().unwrap_or(0))
     }
 
     /// What statements find.
@@ -86,26 +108,22 @@ impl Store {
         Ok(findings)
     }
 
-    /// What needs arithmetic, a digest or the calendar.
-    async fn check_in_rust(&self, seller: SellerId) -> Result<Vec<Finding>> {
+    /// What needs arithmetic or a digest is done in Rust, page by page: of the documents after one id, through another.
+    async fn check_documents(&self, seller: SellerId, after: i64, through: i64) -> Result<[Finding; 2]> {
         let mut look = self.look_at_everything().await?;
-        let mut findings = Vec::from(documents(&mut look, seller).await?);
-        findings.push(schedules(&mut look, seller).await?);
-        Ok(findings)
+        documents(&mut look, seller, after, through).await
     }
 }
 
-/// What needs arithmetic or a digest is done in Rust, page by page.
-async fn documents(conn: &mut Conn, seller: SellerId) -> Result<[Finding; 2]> {
+async fn documents(conn: &mut Conn, seller: SellerId, mut after: i64, through: i64) -> Result<[Finding; 2]> {
     let mut changed = Finding::of("document_changed", "no document has changed since it was issued", RESTORE);
     let mut tax = Finding::of("tax_of_base", "the tax of every group follows from its rate", RESTORE);
-    let mut after = 0;
     loop {
         let sql = "select id, number, kind, customer_id, issued_on, due_on, issued_at, currency, net_minor, tax_minor, \
             rounding_minor, total_minor, rounding, tax_rounding, includes_tax, seller, buyer, run_id, corrects_id, reason, \
             home_currency, home_rate_billionths, home_rate_on, home_rate_source, home_tax_minor, digest from invoices \
-            where seller_id = $1 and id > $2 order by id limit $3";
-        let page = conn.rows(sql, params![seller.0, after, PAGE_DOCUMENTS]).await?;
+            where seller_id = $1 and id > $2 and id <= $3 order by id limit $4";
+        let page = conn.rows(sql, params![seller.0, after, through, PAGE_DOCUMENTS]).await?;
         let Some(last) = page.last() else { return Ok([changed, tax]) };
         let last = last.int("id")?;
         let sql = "select invoice_id, service_id, addon_id, product_id, description, quantity_millionths, unit_price_minor, \

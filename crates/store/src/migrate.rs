@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         version: 1,
         name: "foundation",
@@ -95,6 +95,12 @@ const STEPS: [Step; 13] = [
         name: "money guards",
         sqlite: include_str!("../migrations/0013_money_guards.sqlite.sql"),
         postgres: include_str!("../migrations/0013_money_guards.postgres.sql"),
+    },
+    Step {
+        version: 14,
+        name: "open invoices",
+        sqlite: include_str!("../migrations/0014_open_invoices.sql"),
+        postgres: include_str!("../migrations/0014_open_invoices.sql"),
     },
 ];
 

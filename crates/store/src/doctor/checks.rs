@@ -114,8 +114,8 @@ pub(super) static CHECKS: [Check; 33] = [
         code: "period_state",
         promise: "a period is paid when its invoice is",
         advice: LOOK_AT_SERVICE,
-        sql: "select 'invoice ' || i.number || ' is ' || i.status || ', its period is ' || p.state as problem from periods p \
-        join invoices i on i.seller_id = p.seller_id and i.id = p.invoice_id where p.seller_id = $1 \
+        sql: "select 'invoice ' || i.number || ' is ' || i.status || ', its period is ' || p.state as problem from invoices i \
+        cross join periods p where p.seller_id = i.seller_id and p.invoice_id = i.id and i.seller_id = $1 \
         and p.state <> 'void' \
         and p.state <> case i.status when 'issued' then 'invoiced' when 'written_off' then 'invoiced' \
         when 'credited' then p.state else i.status end",
