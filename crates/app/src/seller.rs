@@ -16,6 +16,7 @@ use perennial_store::invoices::{self, InvoiceFilter};
 use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
 use perennial_store::{StoreError, documents};
 
+use crate::customer::canonical_vat_number;
 use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
 use crate::{Actor, App, AppError, Caller, Problem, Result};
 
@@ -63,8 +64,9 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted.
-    pub async fn create_seller(&self, actor: Actor, new: NewSeller) -> Result<Seller> {
+    pub async fn create_seller(&self, actor: Actor, mut new: NewSeller) -> Result<Seller> {
         new.check()?;
+        canonical_vat_number(&mut new.party.vat_number);
         let today = self.clock.today(&new.time_zone);
         // A rate that is the country's own changes with it.
         let home_rate = new.tax_rate.filter(|rate| standard_rate(&new.party.country, today) != Some(*rate));
