@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -32,6 +33,8 @@ pub struct Provider {
     pub seller: Seller,
     /// Where the rows are.
     pub database: TestDatabase,
+    /// How many nodes it has.
+    nodes: AtomicU64,
 }
 
 impl Provider {
@@ -54,7 +57,7 @@ impl Provider {
     /// A provider whose feed `registrar` is configured so.
     pub async fn with_configured_feed(kind: Kind, feed: Option<FeedConfig>) -> Self {
         let database = TestDatabase::new(kind).await;
-        let app = app(&database, feed).await;
+        let app = app(&database, feed, 0).await;
         let new = NewSeller {
             party: SellerParty {
                 name: "Norrsken Hosting AB".to_owned(),
@@ -71,12 +74,13 @@ impl Provider {
             number_pattern: NewSeller::DEFAULT_NUMBER_PATTERN.parse().unwrap(),
         };
         let seller = app.create_seller(Actor::Cli, new).await.expect("a seller");
-        Self { app, seller, database }
+        Self { app, seller, database, nodes: AtomicU64::new(1) }
     }
 
     /// Another node of the same installation, at the same moment.
     pub async fn second_node(&self) -> App {
-        let node = app(&self.database, None).await;
+        let place = self.nodes.fetch_add(1, Ordering::Relaxed);
+        let node = app(&self.database, None, place).await;
         node.clock.set(self.app.clock.now());
         node
     }
@@ -234,10 +238,11 @@ impl Provider {
     }
 }
 
-/// An app on a test's database at 12:00 of [`TODAY`] in Sundsvall, with predictable randomness.
-async fn app(database: &TestDatabase, feed: Option<FeedConfig>) -> App {
+/// An app on a test's database at 12:00 of [`TODAY`] in Sundsvall, with predictable randomness, which is another one on each
+/// node: nodes tell each other apart by it.
+async fn app(database: &TestDatabase, feed: Option<FeedConfig>, node: u64) -> App {
     let feeds: BTreeMap<String, FeedConfig> = feed.map(|feed| ("registrar".to_owned(), feed)).into_iter().collect();
-    let random = Random::seeded(7);
+    let random = Random::seeded(7 + node);
     let feeds = PriceFeeds::new(feeds, random.clone()).expect("a feed's configuration");
     let clock = Clock::manual("2026-11-23T11:00:00Z".parse().unwrap());
     App::new(database.open().await, clock, random, feeds)
