@@ -6,10 +6,12 @@
 //!
 //! To add a rule: write it as a function from data to data in the file of its noun, with a property or a table as test.
 
+mod account;
 pub mod align;
 mod amounts;
 pub mod campaign;
 pub mod change;
+mod check_digits;
 mod conversion;
 mod country;
 mod currency;
@@ -32,6 +34,7 @@ mod price;
 mod proration;
 mod quantity;
 mod rate;
+mod reference;
 pub mod renewal;
 mod rounding;
 pub mod run;
@@ -44,6 +47,7 @@ mod vat_number;
 mod vat_rates;
 mod wording;
 
+pub use account::{AccountError, Bankgiro, Bic, FikCreditor, Iban, Plusgiro, SwishNumber, entered_account};
 pub use amounts::{AmountRules, Amounts, TaxRounding, TaxedAmount, credited_shares};
 pub use conversion::{Conversion, ExchangeRate, HomeRate, HomeRates, HomeTax, UnitRate};
 pub use country::{Country, UnknownCountry};
@@ -67,6 +71,7 @@ pub use price::{CampaignPrice, PriceRule, PriceSource, PriceTerms, PriceVersion,
 pub use proration::{DayCount, Part, Share};
 pub use quantity::Quantity;
 pub use rate::Rate;
+pub use reference::{PaymentReference, ReferenceError, ReferenceScheme};
 pub use renewal::{Plan, Refusal};
 pub use rounding::Rounding;
 pub use schedule::{DateOutOfRange, Period, PeriodNumber, Schedule};

@@ -7,6 +7,8 @@
 
 use jiff::civil::Date;
 
+use crate::check_digits::{luhn_sum, modulo_97};
+
 /// What is wrong with a number.
 pub(super) enum Fault {
     /// Its length or its characters.
@@ -50,12 +52,6 @@ fn value(digits: &[u32]) -> u64 {
 /// Each digit times its weight, added up; digits without a weight count nothing.
 fn weigh(digits: &[u32], weights: &[u32]) -> u32 {
     digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum()
-}
-
-/// The sum of Luhn: from the right, every second digit is doubled and counts by the digits of the result.
-fn luhn(digits: &[u32]) -> u32 {
-    let cross_sum = |doubled: u32| doubled / 10 + doubled % 10;
-    digits.iter().rev().enumerate().map(|(i, digit)| if i % 2 == 1 { cross_sum(2 * digit) } else { *digit }).sum()
 }
 
 /// Modulus 11 with a second row of weights for where the first leaves 10; where both do, the digit is 0 (Bulgaria,
@@ -105,7 +101,7 @@ fn split_first(text: &str) -> Result<(char, &str), Fault> {
 /// `U` and eight digits, a variant of Luhn.
 pub(super) fn austria(rest: &str) -> Verdict {
     let number: [u32; 8] = digits(rest.strip_prefix('U').ok_or(Fault::Form)?)?;
-    check((luhn(&number[..7]) + number[7] + 4).is_multiple_of(10))
+    check((luhn_sum(&number[..7]) + number[7] + 4).is_multiple_of(10))
 }
 
 /// Ten digits, the first 0 or 1; the last two are 97 less the rest modulo 97.
@@ -252,7 +248,7 @@ fn check_spanish_entity(kind: char, number: [u32; 7], control: char) -> Verdict 
         (None, _) => place("JABCDEFGHI", control).ok_or(Fault::Form)?,
     };
     let [a, b, c, d, e, f, g] = number;
-    check(luhn(&[a, b, c, d, e, f, g, digit]).is_multiple_of(10))
+    check(luhn_sum(&[a, b, c, d, e, f, g, digit]).is_multiple_of(10))
 }
 
 /// Eight digits, modulus 11.
@@ -270,7 +266,7 @@ pub(super) fn france(rest: &str) -> Verdict {
     let (second, siren) = split_first(after)?;
     let number: [u32; 9] = digits(siren)?;
     let key = place(KEY, first).zip(place(KEY, second)).ok_or(Fault::Form)?;
-    let is_siren = siren.starts_with("000") || luhn(&number).is_multiple_of(10);
+    let is_siren = siren.starts_with("000") || luhn_sum(&number).is_multiple_of(10);
     check(is_siren && is_french_key(key, value(&number)))
 }
 
@@ -332,7 +328,7 @@ pub(super) fn italy(rest: &str) -> Verdict {
     let number: [u32; 11] = digits(rest)?;
     form(value(&number[..7]) > 0)?;
     form(matches!(value(&number[7..10]), 1..=100 | 120 | 121 | 888 | 999))?;
-    check(luhn(&number).is_multiple_of(10))
+    check(luhn_sum(&number).is_multiple_of(10))
 }
 
 /// Nine digits for legal entities, twelve for temporary registrations; the last but one is 1.
@@ -385,14 +381,6 @@ pub(super) fn netherlands(rest: &str) -> Verdict {
     check(eleven || modulo_97(&format!("NL{rest}")) == 1)
 }
 
-/// The text as one number modulo 97, with 10 to 35 for letters (ISO 7064, MOD 97-10).
-fn modulo_97(text: &str) -> u32 {
-    text.chars().filter_map(|c| c.to_digit(36)).fold(0, |remainder, digit| {
-        let shift = if digit < 10 { 10 } else { 100 };
-        (remainder * shift + digit) % 97
-    })
-}
-
 /// Ten digits, modulus 11.
 pub(super) fn poland(rest: &str) -> Verdict {
     let number: [u32; 10] = digits(rest)?;
@@ -416,7 +404,7 @@ pub(super) fn romania(rest: &str) -> Verdict {
 pub(super) fn sweden(rest: &str) -> Verdict {
     let number: [u32; 12] = digits(rest)?;
     form((1..=94).contains(&value(&number[10..])))?;
-    check(luhn(&number[..10]).is_multiple_of(10))
+    check(luhn_sum(&number[..10]).is_multiple_of(10))
 }
 
 /// Eight digits, modulus 11, where 10 is 0 and 11 is not given.
