@@ -12,9 +12,14 @@
 mod chart;
 mod cp437;
 mod csv;
+pub mod document;
+pub mod einvoice;
 mod journal;
+pub mod pdf;
 mod plain;
+pub mod qr;
 mod sie;
+pub mod words;
 
 pub use chart::{AccountNumber, Chart, ChartError, ChartKey, ChartProblem};
 pub use csv::csv;

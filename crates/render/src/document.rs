@@ -1,0 +1,180 @@
+//! A document as others read it, in the terms of EN 16931, as plain data.
+
+use jiff::civil::Date;
+use perennial_billing::{
+    Bankgiro, Bic, Currency, DocumentKind, FikCreditor, Iban, Money, PaymentReference, Period, Plusgiro, Quantity,
+    SwishNumber, TaxProfile, exemption_code, exemption_reason,
+};
+
+/// An invoice, a credit note or a deposit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What it is (BT-3).
+    pub kind: DocumentKind,
+    /// Its legal number (BT-1).
+    pub number: String,
+    /// The legal issue date (BT-2).
+    pub issued_on: Date,
+    /// When it is due (BT-9).
+    pub due_on: Date,
+    /// The currency of its amounts (BT-5).
+    pub currency: Currency,
+    /// The language of its reader: a tag such as `sv` or `de-AT`.
+    pub language: String,
+    /// Why it was issued (BT-22), or empty.
+    pub note: String,
+    /// What it corrects (BG-3).
+    pub corrects: Option<Preceding>,
+    /// Who issued it (BG-4).
+    pub seller: Party,
+    /// Who is billed (BG-7).
+    pub buyer: Party,
+    /// What the buyer wants to read (BT-10), or its number as a customer.
+    pub buyer_reference: String,
+    /// How it is paid (BG-16).
+    pub payment: Payment,
+    /// The lines (BG-25).
+    pub lines: Vec<Line>,
+    /// The tax, a group for each category and rate (BG-23).
+    pub taxes: Vec<Tax>,
+    /// Without tax (BT-109).
+    pub net: Money,
+    /// The tax (BT-110).
+    pub tax: Money,
+    /// What the total is rounded by (BT-114).
+    pub rounding: Money,
+    /// What it asks for, rounded.
+    pub total: Money,
+    /// What is paid already (BT-113).
+    pub paid: Money,
+    /// The tax in the seller's own currency (BT-111), where that is another one.
+    pub home_tax: Option<HomeTax>,
+}
+
+/// The document that another one corrects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preceding {
+    /// Its number (BT-25).
+    pub number: String,
+    /// Its date (BT-26).
+    pub issued_on: Date,
+}
+
+/// The tax in the seller's own currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeTax {
+    /// How much.
+    pub tax: Money,
+    /// What one of the document's currency was worth in it, as text.
+    pub rate: String,
+    /// Of which day.
+    pub rate_on: Date,
+    /// Who says so.
+    pub source: String,
+}
+
+/// A seller or a buyer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Party {
+    /// Legal name (BT-27, BT-44).
+    pub name: String,
+    /// Who there to speak to, or empty (BT-41, BT-56).
+    pub contact: String,
+    /// Street (BT-35, BT-50).
+    pub address1: String,
+    /// Second line, or empty (BT-36, BT-51).
+    pub address2: String,
+    /// Postal code (BT-38, BT-53).
+    pub postcode: String,
+    /// City (BT-37, BT-52).
+    pub city: String,
+    /// ISO 3166-1 (BT-40, BT-55).
+    pub country: String,
+    /// VAT number (BT-31, BT-48), or empty.
+    pub vat_number: String,
+    /// Registration number (BT-30, BT-47), or empty.
+    pub company_number: String,
+    /// Mail address (BT-43, BT-58), or empty.
+    pub email: String,
+    /// Telephone (BT-42), or empty.
+    pub phone: String,
+    /// Where more is to be read, or empty.
+    pub website: String,
+}
+
+/// How a document is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Payment {
+    /// The account (BT-84).
+    pub iban: Option<Iban>,
+    /// Its bank (BT-86).
+    pub bic: Option<Bic>,
+    /// A Swedish giro.
+    pub bankgiro: Option<Bankgiro>,
+    /// The other one.
+    pub plusgiro: Option<Plusgiro>,
+    /// A Danish creditor.
+    pub fik: Option<FikCreditor>,
+    /// A payee of Swish.
+    pub swish: Option<SwishNumber>,
+    /// What the payer has to write (BT-83).
+    pub reference: Option<PaymentReference>,
+}
+
+impl Payment {
+    /// Whether it says where to pay to.
+    #[must_use]
+    pub fn has_account(&self) -> bool {
+        self.iban.is_some() || self.bankgiro.is_some() || self.plusgiro.is_some() || self.fik.is_some()
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What the buyer reads (BT-153).
+    pub description: String,
+    /// How many (BT-129).
+    pub quantity: Quantity,
+    /// The price of one.
+    pub unit_price: Money,
+    /// Without tax, less the allowance (BT-131).
+    pub net: Money,
+    /// The same with tax, where prices contain it.
+    pub gross: Option<Money>,
+    /// What is taken off, and why (BG-27).
+    pub allowance: Option<(Money, String)>,
+    /// Country, category and rate (BG-30).
+    pub tax: TaxProfile,
+    /// The days it is about (BG-26).
+    pub period: Option<Period>,
+}
+
+/// The tax of one category and rate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tax {
+    /// Country, category and rate.
+    pub profile: TaxProfile,
+    /// The sum of its lines (BT-116).
+    pub base: Money,
+    /// The tax (BT-117).
+    pub tax: Money,
+    /// Why the buyer is exempt, if it is by a reason of its own.
+    pub own_reason: String,
+}
+
+impl Tax {
+    /// Why no tax is charged, in the language of the reader (BT-120).
+    #[must_use]
+    pub fn reason(&self, language: &str) -> Option<String> {
+        let stock = exemption_reason(self.profile.category, language)?;
+        let is_own = self.profile.category == perennial_billing::TaxCategory::E && !self.own_reason.is_empty();
+        Some(if is_own { self.own_reason.clone() } else { stock.to_owned() })
+    }
+
+    /// The same as a code (BT-121), where there is one.
+    #[must_use]
+    pub fn reason_code(&self) -> Option<&'static str> {
+        exemption_code(self.profile.category)
+    }
+}

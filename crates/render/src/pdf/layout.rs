@@ -1,0 +1,494 @@
+//! Where what stands on a document.
+
+use std::num::NonZeroU16;
+
+use krilla::image::Image;
+use krilla::tagging::{TableHeaderScope, Tag};
+use perennial_billing::{DocumentKind, TaxCategory};
+
+use super::fonts::{Block, Color, Fonts, Style};
+use super::sheet::{HEIGHT, INNER, MARGIN, Part, Sheets, WIDTH};
+use super::{Brand, Column};
+use crate::document::{Document, Line, Party};
+use crate::qr::{CodeKind, payment_code};
+use crate::words::{Words, fill};
+
+const BLACK: Color = (24, 24, 27);
+const GREY: Color = (95, 99, 107);
+const PALE: Color = (243, 244, 246);
+const RULE: Color = (214, 217, 222);
+/// Sizes of letters, in points.
+const SMALL: f32 = 7.5;
+const NORMAL: f32 = 9.0;
+const LARGE: f32 = 20.0;
+/// Where pages end for what flows.
+const BOTTOM: f32 = HEIGHT - 92.0;
+/// Where the foot begins.
+const FOOT: f32 = HEIGHT - 74.0;
+/// Widths of columns.
+const AMOUNT_WIDTH: f32 = 82.0;
+const GAP: f32 = 8.0;
+/// Above and below the text of a row.
+const ROW_PADDING: f32 = 4.0;
+/// The right half of the page.
+const HALF: f32 = MARGIN + INNER / 2.0 + 12.0;
+const HALF_WIDTH: f32 = INNER / 2.0 - 12.0;
+/// A payment code's side.
+const CODE_SIZE: f32 = 92.0;
+/// The most room that a logo gets.
+const LOGO_WIDTH: f32 = 180.0;
+const LOGO_HEIGHT: f32 = 48.0;
+
+/// A document that is being set.
+pub(super) struct Layout<'a> {
+    pub document: &'a Document,
+    pub brand: &'a Brand,
+    pub words: &'static Words,
+    pub fonts: &'a mut Fonts,
+    pub sheets: &'a mut Sheets,
+}
+
+fn style(size: f32, color: Color) -> Style {
+    Style { size, is_bold: false, color, is_right: false }
+}
+
+fn bold(style: Style) -> Style {
+    Style { is_bold: true, ..style }
+}
+
+fn right(style: Style) -> Style {
+    Style { is_right: true, ..style }
+}
+
+fn paragraph(parts: Vec<Part>) -> Part {
+    Part::Group(Tag::P.into(), parts)
+}
+
+impl Layout<'_> {
+    /// Sets all of it; what it gives is the document as it is read.
+    pub fn set(mut self, logo: Option<Image>) -> Vec<Part> {
+        let mut parts = self.head(logo);
+        parts.extend(self.parties());
+        parts.extend(self.notes());
+        parts.push(self.lines());
+        parts.extend(self.totals());
+        parts.extend(self.wordings());
+        parts.extend(self.payment());
+        self.feet();
+        parts
+    }
+
+    fn block(&mut self, text: &str, style: Style, width: f32) -> Block {
+        self.fonts.block(text, style, width)
+    }
+
+    /// Sets a text here.
+    fn text(&mut self, text: &str, style: Style, x: f32, y: f32, width: f32) -> (Part, f32) {
+        let block = self.block(text, style, width);
+        let height = block.height();
+        (self.sheets.text(block, x, y), height)
+    }
+
+    /// Makes room for so much on one page.
+    fn room(&mut self, height: f32) {
+        if self.sheets.y + height > BOTTOM && self.sheets.y > MARGIN {
+            self.sheets.turn();
+        }
+    }
+
+    /// Who it is from, and what it is.
+    fn head(&mut self, logo: Option<Image>) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let top = self.sheets.y;
+        let mut height = LARGE;
+        match logo {
+            Some(image) => {
+                let (width, tall) = image.size();
+                let side = |pixels: u32| f32::from(u16::try_from(pixels).unwrap_or(u16::MAX)).max(1.0);
+                let scale = (LOGO_WIDTH / side(width)).min(LOGO_HEIGHT / side(tall));
+                let (width, tall) = (side(width) * scale, side(tall) * scale);
+                let picture = self.sheets.picture(image, MARGIN, top, width, tall);
+                let alt = Some(self.document.seller.name.clone());
+                parts.push(Part::Group(Tag::Figure(alt).into(), vec![picture]));
+                height = height.max(tall);
+            }
+            None => {
+                let name = bold(style(15.0, self.brand.accent));
+                let (name, tall) = self.text(&self.document.seller.name, name, MARGIN, top, HALF_WIDTH);
+                parts.push(paragraph(vec![name]));
+                height = height.max(tall);
+            }
+        }
+        let title = self.words.title(self.document.kind);
+        let (title, tall) = self.text(title, bold(right(style(LARGE, BLACK))), HALF, top - 4.0, HALF_WIDTH);
+        let level = NonZeroU16::MIN;
+        parts.push(Part::Group(Tag::Hn(level, None).into(), vec![title]));
+        self.sheets.y += height.max(tall) + 22.0;
+        parts
+    }
+
+    /// Whom it is for, and the facts.
+    fn parties(&mut self) -> Vec<Part> {
+        let top = self.sheets.y;
+        let buyer = address(&self.document.buyer).join("\n");
+        let (buyer, left) = self.text(&buyer, style(10.5, BLACK), MARGIN, top, HALF_WIDTH - 12.0);
+        let mut parts = vec![paragraph(vec![buyer])];
+        let mut y = top;
+        let mut rows = Vec::new();
+        for (name, value) in self.facts() {
+            let (name, tall) = self.text(name, style(NORMAL, GREY), HALF, y, 108.0);
+            let (value, taller) = self.text(&value, style(NORMAL, BLACK), HALF + 112.0, y, HALF_WIDTH - 112.0);
+            let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
+            let cell = Part::Group(Tag::TD.into(), vec![value]);
+            rows.push(Part::Group(Tag::TR.into(), vec![head, cell]));
+            y += tall.max(taller) + 2.0;
+        }
+        parts.push(Part::Group(Tag::Table.into(), rows));
+        self.sheets.y = (top + left).max(y) + 20.0;
+        parts
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let (document, words) = (self.document, self.words);
+        let mut facts = vec![(words.number, document.number.clone()), (words.date, words.day(document.issued_on))];
+        if document.kind != DocumentKind::CreditNote {
+            facts.push((words.due, words.day(document.due_on)));
+        }
+        facts.push((words.customer, document.buyer_reference.clone()));
+        facts.push((words.attention, document.buyer.contact.clone()));
+        facts.push((words.your_vat_number, document.buyer.vat_number.clone()));
+        facts.push((words.company_number, document.buyer.company_number.clone()));
+        facts.retain(|(_, value)| !value.trim().is_empty());
+        facts
+    }
+
+    /// What it corrects, and why.
+    fn notes(&mut self) -> Vec<Part> {
+        let mut texts = Vec::new();
+        if let Some(corrected) = &self.document.corrects {
+            let day = self.words.day(corrected.issued_on);
+            texts.push(fill(self.words.corrects, &[&corrected.number, &day]));
+        }
+        texts.push(self.document.note.clone());
+        self.paragraphs(&texts, style(NORMAL, BLACK))
+    }
+
+    /// Paragraphs over the whole width, which may go on on the next page.
+    fn paragraphs(&mut self, texts: &[String], style: Style) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for text in texts.iter().filter(|text| !text.trim().is_empty()) {
+            let block = self.block(text, style, INNER);
+            let flowed = self.sheets.flow(block, MARGIN, BOTTOM);
+            parts.push(paragraph(flowed));
+            self.sheets.y += 5.0;
+        }
+        parts
+    }
+
+    /// The columns after the text: what they are called, their width, and what they say of a line.
+    fn columns(&self) -> Vec<(&'static str, f32, Option<Column>)> {
+        let words = self.words;
+        let chosen = self.brand.columns.iter().map(|column| match column {
+            Column::Quantity => (words.quantity, 48.0, Some(*column)),
+            Column::Price => (words.price, 70.0, Some(*column)),
+            Column::Vat => (words.vat, 44.0, Some(*column)),
+        });
+        chosen.chain([(words.amount, AMOUNT_WIDTH, None)]).collect()
+    }
+
+    fn lines(&mut self) -> Part {
+        let columns = self.columns();
+        let widths: f32 = columns.iter().map(|(_, width, _)| width + GAP).sum();
+        let text_width = INNER - widths - 2.0 * GAP;
+        let mut rows = vec![self.table_head(&columns, text_width)];
+        for place in 0..self.document.lines.len() {
+            let line = &self.document.lines[place];
+            let (description, detail) = (line.description.clone(), self.detail(line));
+            let cells: Vec<String> = columns.iter().map(|(_, _, column)| self.cell(line, *column)).collect();
+            let description = self.block(&description, style(NORMAL, BLACK), text_width);
+            let detail = detail.map(|detail| self.block(&detail, style(SMALL, GREY), text_width));
+            let height = description.height() + detail.as_ref().map_or(0.0, Block::height) + 2.0 * ROW_PADDING;
+            if self.sheets.y + height > BOTTOM {
+                self.continued();
+                self.sheets.turn();
+                rows.push(self.table_head(&columns, text_width));
+            }
+            rows.push(self.row(&columns, description, detail, &cells, height));
+        }
+        self.sheets.y += 10.0;
+        Part::Group(Tag::Table.into(), rows)
+    }
+
+    fn table_head(&mut self, columns: &[(&'static str, f32, Option<Column>)], text_width: f32) -> Part {
+        let top = self.sheets.y;
+        let head = bold(style(SMALL, self.brand.accent));
+        let first = self.block(self.words.description, head, text_width);
+        let height = first.height() + 2.0 * ROW_PADDING;
+        self.sheets.fill(MARGIN, top, INNER, height, PALE);
+        let y = top + ROW_PADDING;
+        let th = |part| Part::Group(Tag::TH(TableHeaderScope::Column).into(), vec![part]);
+        let mut cells = vec![th(self.sheets.text(first, MARGIN + GAP, y))];
+        let mut x = MARGIN + 2.0 * GAP + text_width;
+        for (name, width, _) in columns {
+            let block = self.block(name, right(head), *width);
+            cells.push(th(self.sheets.text(block, x, y)));
+            x += width + GAP;
+        }
+        self.sheets.y += height;
+        Part::Group(Tag::TR.into(), cells)
+    }
+
+    fn row(
+        &mut self,
+        columns: &[(&'static str, f32, Option<Column>)],
+        description: Block,
+        detail: Option<Block>,
+        cells: &[String],
+        height: f32,
+    ) -> Part {
+        let y = self.sheets.y + ROW_PADDING;
+        let widths: f32 = columns.iter().map(|(_, width, _)| width + GAP).sum();
+        let below = y + description.height();
+        let mut texts = vec![self.sheets.text(description, MARGIN + GAP, y)];
+        texts.extend(detail.map(|detail| self.sheets.text(detail, MARGIN + GAP, below)));
+        let td = |parts| Part::Group(Tag::TD.into(), parts);
+        let mut row = vec![td(texts)];
+        let mut x = MARGIN + INNER - widths;
+        for ((_, width, _), cell) in columns.iter().zip(cells) {
+            let block = self.block(cell, right(style(NORMAL, BLACK)), *width);
+            row.push(td(vec![self.sheets.text(block, x, y)]));
+            x += width + GAP;
+        }
+        self.sheets.y += height;
+        self.sheets.fill(MARGIN, self.sheets.y - 0.25, INNER, 0.5, RULE);
+        Part::Group(Tag::TR.into(), row)
+    }
+
+    /// The days of a line, and what was taken off it.
+    fn detail(&self, line: &Line) -> Option<String> {
+        let words = self.words;
+        let days = line.period.map(|period| (words.day(period.starts), words.day(period.last_day())));
+        // A text that names the days already does not need them again.
+        let days =
+            days.filter(|_| line.period.is_some_and(|period| !line.description.contains(&period.starts.to_string())));
+        let days = days.map(|(from, through)| if from == through { from } else { format!("{from} – {through}") });
+        let off = line.allowance.as_ref().map(|(off, reason)| {
+            let off = words.amount(perennial_billing::Money::new(-off.minor, off.currency));
+            let reason = if reason.is_empty() { words.allowance } else { reason };
+            format!("{reason}: {off}")
+        });
+        let texts: Vec<String> = days.into_iter().chain(off).collect();
+        (!texts.is_empty()).then(|| texts.join(" · "))
+    }
+
+    fn cell(&self, line: &Line, column: Option<Column>) -> String {
+        let words = self.words;
+        match column {
+            Some(Column::Quantity) => words.number(&line.quantity.to_string()),
+            Some(Column::Price) => words.amount(line.unit_price),
+            Some(Column::Vat) if line.tax.category == TaxCategory::O => "–".to_owned(),
+            Some(Column::Vat) => format!("{}\u{a0}%", words.number(&line.tax.rate.percent())),
+            None => words.amount(line.gross.unwrap_or(line.net)),
+        }
+    }
+
+    fn continued(&mut self) {
+        let block = self.block(self.words.continued, right(style(SMALL, GREY)), INNER);
+        self.sheets.running(self.sheets.page, block, MARGIN, BOTTOM + 2.0);
+    }
+
+    /// What it comes to.
+    fn totals(&mut self) -> Vec<Part> {
+        let (document, words) = (self.document, self.words);
+        let mut sums = vec![(words.net.to_owned(), words.amount(document.net))];
+        for tax in document.taxes.iter().filter(|tax| tax.profile.category != TaxCategory::O) {
+            let rate = words.number(&tax.profile.rate.percent());
+            let mut name = fill(words.vat_of, &[&rate, &words.amount(tax.base)]);
+            // Whose VAT it is, where that is not the seller's country.
+            if tax.profile.category == TaxCategory::S && tax.profile.country.code() != document.seller.country {
+                name = format!("{} {name}", tax.profile.country.code());
+            }
+            sums.push((name, words.amount(tax.tax)));
+        }
+        if document.rounding.minor != 0 {
+            sums.push((words.rounding.to_owned(), words.amount(document.rounding)));
+        }
+        if document.paid.minor != 0 {
+            sums.push((words.total.to_owned(), words.money(document.total)));
+            let off = perennial_billing::Money::new(-document.paid.minor, document.currency);
+            sums.push((words.paid.to_owned(), words.amount(off)));
+        }
+        let is_credit = document.kind == DocumentKind::CreditNote;
+        let to_pay = perennial_billing::Money::new(document.total.minor - document.paid.minor, document.currency);
+        let last = (if is_credit { words.credited } else { words.to_pay }, words.money(to_pay));
+
+        let row = 15.0;
+        let rows = f32::from(u16::try_from(sums.len()).unwrap_or(u16::MAX));
+        self.room(rows * row + 30.0);
+        let mut parts = Vec::new();
+        let name_width = HALF_WIDTH - AMOUNT_WIDTH - 2.0 * GAP - 30.0;
+        let mut put = |layout: &mut Self, name: &str, value: &str, look: Style, y: f32| {
+            let (name, _) = layout.text(name, look, HALF + GAP, y, name_width);
+            let value_width = AMOUNT_WIDTH + 30.0;
+            let x = MARGIN + INNER - GAP - value_width;
+            let (value, _) = layout.text(value, right(look), x, y, value_width);
+            let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
+            let cells = vec![head, Part::Group(Tag::TD.into(), vec![value])];
+            parts.push(Part::Group(Tag::TR.into(), cells));
+        };
+        for (name, value) in &sums {
+            let y = self.sheets.y;
+            put(self, name, value, style(NORMAL, BLACK), y);
+            self.sheets.y += row;
+        }
+        let y = self.sheets.y + 4.0;
+        self.sheets.fill(HALF, y, HALF_WIDTH, 24.0, self.brand.accent);
+        put(self, last.0, &last.1, bold(style(11.0, (255, 255, 255))), y + 4.5);
+        self.sheets.y = y + 24.0 + 14.0;
+        vec![Part::Group(Tag::Table.into(), parts)]
+    }
+
+    /// What the law wants to be said, and what the seller wants to say.
+    fn wordings(&mut self) -> Vec<Part> {
+        let (document, words) = (self.document, self.words);
+        let mut texts: Vec<String> = Vec::new();
+        for tax in &document.taxes {
+            let reason = tax.reason(words.language).unwrap_or_default();
+            if !texts.contains(&reason) {
+                texts.push(reason);
+            }
+        }
+        if let Some(home) = &document.home_tax {
+            let currency = home.tax.currency.code();
+            let (tax, rate, day) = (words.amount(home.tax), words.number(&home.rate), words.day(home.rate_on));
+            texts.push(fill(words.home_tax, &[currency, &tax, &rate, &day, &home.source]));
+        }
+        texts.push(self.brand.closing.clone());
+        self.paragraphs(&texts, style(NORMAL, BLACK))
+    }
+
+    /// How it is paid.
+    fn payment(&mut self) -> Vec<Part> {
+        let (document, words) = (self.document, self.words);
+        let is_open = document.total.minor > document.paid.minor && document.kind != DocumentKind::CreditNote;
+        if !is_open {
+            return Vec::new();
+        }
+        let ways = self.ways();
+        if ways.is_empty() {
+            return Vec::new();
+        }
+        let squares = payment_code(document).and_then(|code| Some((code.kind, squares(&code.text)?)));
+        let row = 14.0;
+        let rows = f32::from(u16::try_from(ways.len()).unwrap_or(u16::MAX));
+        let text_height = 30.0 + rows * row;
+        let height = if squares.is_some() { text_height.max(CODE_SIZE + 34.0) } else { text_height };
+        self.room(height + 8.0);
+        let top = self.sheets.y + 4.0;
+        self.sheets.fill(MARGIN, top, INNER, height, PALE);
+        self.sheets.fill(MARGIN, top, 3.0, height, self.brand.accent);
+        let (title, _) = self.text(words.payment, bold(style(10.5, BLACK)), MARGIN + 14.0, top + 8.0, HALF_WIDTH);
+        let mut parts = vec![paragraph(vec![title])];
+        let mut y = top + 26.0;
+        let mut rows = Vec::new();
+        for (name, value) in &ways {
+            let (name, _) = self.text(name, style(NORMAL, GREY), MARGIN + 14.0, y, 110.0);
+            let (value, _) = self.text(value, bold(style(NORMAL, BLACK)), MARGIN + 128.0, y, 220.0);
+            let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
+            rows.push(Part::Group(Tag::TR.into(), vec![head, Part::Group(Tag::TD.into(), vec![value])]));
+            y += row;
+        }
+        parts.push(Part::Group(Tag::Table.into(), rows));
+        if let Some((kind, squares)) = squares {
+            let x = MARGIN + INNER - CODE_SIZE - 14.0;
+            let code = self.sheets.code(squares, x, top + 10.0, CODE_SIZE);
+            let name = match kind {
+                CodeKind::Epc => "EPC QR",
+                CodeKind::Swish => "Swish QR",
+                CodeKind::Swiss => "Swiss QR",
+            };
+            parts.push(Part::Group(Tag::Figure(Some(format!("{name}: {}", words.scan))).into(), vec![code]));
+            let look = Style { is_right: true, ..style(SMALL, GREY) };
+            let (scan, _) = self.text(words.scan, look, x - 40.0, top + CODE_SIZE + 14.0, CODE_SIZE + 40.0);
+            parts.push(paragraph(vec![scan]));
+        }
+        self.sheets.y = top + height + 8.0;
+        parts
+    }
+
+    fn ways(&self) -> Vec<(&'static str, String)> {
+        let (document, words) = (self.document, self.words);
+        let payment = &document.payment;
+        let mut ways: Vec<(&'static str, String)> = Vec::new();
+        let mut add = |name, value: Option<String>| ways.extend(value.map(|value| (name, value)));
+        add("Bankgiro", payment.bankgiro.as_ref().map(ToString::to_string));
+        add("Plusgiro", payment.plusgiro.as_ref().map(ToString::to_string));
+        add("IBAN", payment.iban.as_ref().map(ToString::to_string));
+        add("BIC", payment.iban.as_ref().and(payment.bic.as_ref()).map(ToString::to_string));
+        add("Swish", payment.swish.as_ref().map(ToString::to_string));
+        let card = payment.reference.as_ref().and_then(|reference| reference.scheme().card_type());
+        match (&payment.fik, card, &payment.reference) {
+            (Some(creditor), Some(card), Some(reference)) => {
+                add("FI", Some(format!("+{card}<{reference}+{creditor}<")));
+            }
+            _ => {
+                let has_ways = payment.has_account() || payment.swish.is_some();
+                add(words.reference, payment.reference.as_ref().filter(|_| has_ways).map(ToString::to_string));
+            }
+        }
+        if !ways.is_empty() {
+            let to_pay = perennial_billing::Money::new(document.total.minor - document.paid.minor, document.currency);
+            ways.push((words.to_pay, words.money(to_pay)));
+            ways.push((words.due, words.day(document.due_on)));
+        }
+        ways
+    }
+
+    /// Who the seller is, and which page it is, on every page.
+    fn feet(&mut self) {
+        let seller = &self.document.seller;
+        let words = self.words;
+        let mut facts = Vec::new();
+        for (name, value) in [
+            (words.company_number, &seller.company_number),
+            (words.vat_number, &seller.vat_number),
+            (words.phone, &seller.phone),
+        ] {
+            if !value.is_empty() {
+                facts.push(format!("{name} {value}"));
+            }
+        }
+        facts.extend([&seller.email, &seller.website].into_iter().filter(|text| !text.is_empty()).cloned());
+        let lines = [address(seller).join(", "), facts.join(" · "), self.brand.footer.clone()];
+        let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
+        let text = lines.join("\n");
+        let pages = self.sheets.page + 1;
+        for page in 0..pages {
+            let foot = self.block(&text, style(SMALL, GREY), INNER - 90.0);
+            self.sheets.running(page, foot, MARGIN, FOOT + 8.0);
+            let place = fill(words.page, &[&(page + 1).to_string(), &pages.to_string()]);
+            let place = self.block(&place, right(style(SMALL, GREY)), 84.0);
+            self.sheets.running(page, place, WIDTH - MARGIN - 84.0, FOOT + 8.0);
+            if page > 0 {
+                let head = format!("{} {}", words.title(self.document.kind), self.document.number);
+                let head = self.block(&head, right(style(SMALL, GREY)), INNER);
+                self.sheets.running(page, head, MARGIN, MARGIN - 18.0);
+            }
+        }
+    }
+}
+
+/// A party's name and address, line by line.
+fn address(party: &Party) -> Vec<String> {
+    let town = format!("{} {}", party.postcode, party.city);
+    let lines = [party.name.clone(), party.address1.clone(), party.address2.clone(), town, party.country.clone()];
+    lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+/// A text as a QR code (ISO/IEC 18004, level M), with the white border that it needs.
+fn squares(text: &str) -> Option<Vec<Vec<bool>>> {
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
+    let width = code.width();
+    let colors = code.to_colors();
+    Some(colors.chunks(width).map(|row| row.iter().map(|color| *color == qrcode::Color::Dark).collect()).collect())
+}
