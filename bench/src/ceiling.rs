@@ -18,7 +18,7 @@ const SELLER_FIELDS: &str = "'name', e.name, 'address1', e.address1, 'address2',
     'email', e.email, 'iban', e.iban, 'bic', e.bic, 'bankgiro', e.bankgiro";
 const BUYER_FIELDS: &str = "'kind', c.kind, 'name', c.name, 'company', c.company, 'email', c.email, \
     'address1', c.address1, 'address2', c.address2, 'postcode', c.postcode, 'city', c.city, 'country', c.country, \
-    'vatNumber', c.vat_number";
+    'vatNumber', c.vat_number, 'language', c.language";
 
 /// What the words of the text mean.
 type Words = &'static [(&'static str, &'static str)];

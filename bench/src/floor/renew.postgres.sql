@@ -44,7 +44,7 @@ begin
             'email', e.email, 'iban', e.iban, 'bic', e.bic, 'bankgiro', e.bankgiro)::text as seller,
         json_build_object('kind', c.kind, 'name', c.name, 'company', c.company, 'email', c.email,
             'address1', c.address1, 'address2', c.address2, 'postcode', c.postcode, 'city', c.city,
-            'country', c.country, 'vatNumber', c.vat_number)::text as buyer
+            'country', c.country, 'vatNumber', c.vat_number, 'language', c.language)::text as buyer
     into f
     from services s
     join customers c on c.seller_id = s.seller_id and c.id = s.customer_id

@@ -102,7 +102,8 @@ const FACTS: &str = "select s.customer_id, s.product_id, s.status, s.cycle, s.ne
     'country', e.country, 'vatNumber', e.vat_number, 'companyNumber', e.company_number, 'email', e.email, \
     'iban', e.iban, 'bic', e.bic, 'bankgiro', e.bankgiro), \
     json_object('kind', c.kind, 'name', c.name, 'company', c.company, 'email', c.email, 'address1', c.address1, \
-    'address2', c.address2, 'postcode', c.postcode, 'city', c.city, 'country', c.country, 'vatNumber', c.vat_number) \
+    'address2', c.address2, 'postcode', c.postcode, 'city', c.city, 'country', c.country, 'vatNumber', c.vat_number, \
+    'language', c.language) \
     from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
     join products p on p.seller_id = s.seller_id and p.id = s.product_id \
     join sellers e on e.id = s.seller_id \

@@ -9,6 +9,7 @@
 
 mod addon;
 mod align;
+mod brand;
 mod caller;
 mod campaign;
 mod cancellation;
@@ -37,6 +38,7 @@ mod late_payment;
 mod lead_time;
 mod load;
 mod mail;
+mod paper;
 mod payment;
 mod preview;
 mod price;
@@ -65,6 +67,7 @@ use crate::known::Known;
 
 pub use addon::{AddonSold, NewAddon};
 pub use align::Alignment;
+pub use brand::{MAX_BRAND_TEXT_CHARACTERS, MAX_LOGO_BYTES, read_color};
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use campaign::{
     CampaignEffect, MAX_CAMPAIGN_MONTHS, MAX_CAMPAIGN_REMARKS, MAX_CAMPAIGN_SERVICES, MAX_OPT_OUTS, NewCampaign,
@@ -92,6 +95,7 @@ pub use key_cache::KEY_CACHE_TIME;
 pub use late_payment::LatePeriod;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
 pub use mail::Resent;
+pub use paper::{MAX_PAPERS_TOGETHER, PaperFile, XmlFile};
 pub use payment::{MAX_PAID_INVOICES, NewPayment, Recorded};
 pub use preview::{MAX_PREVIEW_INVOICES, MAX_PREVIEW_MONTHS, MAX_PREVIEW_SERVICES, Preview, PreviewOf};
 pub use price::NewPrice;

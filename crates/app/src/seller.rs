@@ -1,13 +1,15 @@
 //! Setting up a seller and changing its rules.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
-    AmountRules, Currency, DayCount, DocumentKind, ExchangeRate, LatePayment, NumberPattern, NumberPatternError,
-    NumberReset, OwnRate, Rate, SellerId, Taxation, standard_rate, standard_rates,
+    AccountError, AmountRules, Bankgiro, Bic, Currency, DayCount, DocumentKind, ExchangeRate, FikCreditor, Iban,
+    LatePayment, NumberPattern, NumberPatternError, NumberReset, OwnRate, Plusgiro, Rate, ReferenceScheme, SellerId,
+    SwishNumber, Taxation, entered_account, standard_rate, standard_rates,
 };
 use perennial_store::audit::{self, AuditEntry};
 use perennial_store::customers::Customer;
@@ -272,6 +274,26 @@ fn check_amounts(seller: &Seller) -> Result<()> {
     refuse(problems)
 }
 
+/// Complains about accounts that are none: a wrong digit sends a customer's money to somebody else.
+fn check_accounts(problems: &mut Vec<Problem>, party: &SellerParty) {
+    fn check<T: FromStr<Err = AccountError>>(problems: &mut Vec<Problem>, field: &'static str, text: &str) {
+        if let Err(error) = entered_account::<T>(text) {
+            problems.push(Problem::new(field, format!("{error}: {text:?}")));
+        }
+    }
+    check::<Iban>(problems, "iban", &party.iban);
+    check::<Bic>(problems, "bic", &party.bic);
+    check::<Bankgiro>(problems, "bankgiro", &party.bankgiro);
+    check::<Plusgiro>(problems, "plusgiro", &party.plusgiro);
+    check::<SwishNumber>(problems, "swish", &party.swish);
+    check::<FikCreditor>(problems, "fik_creditor", &party.fik_creditor);
+    let scheme = &party.payment_reference;
+    if !scheme.is_empty() && ReferenceScheme::from_word(scheme).is_none() {
+        let words = ReferenceScheme::ALL.map(ReferenceScheme::as_str).join(", ");
+        problems.push(Problem::new("payment_reference", format!("must be one of {words}")));
+    }
+}
+
 fn check(party: &SellerParty, tax: &TaxSettings, time_zone: &TimeZone) -> Result<()> {
     let mut problems = Vec::new();
     for (field, text, is_needed) in [
@@ -284,11 +306,14 @@ fn check(party: &SellerParty, tax: &TaxSettings, time_zone: &TimeZone) -> Result
         ("iban", &party.iban, false),
         ("bic", &party.bic, false),
         ("bankgiro", &party.bankgiro, false),
+        ("phone", &party.phone, false),
+        ("website", &party.website, false),
     ] {
         check_text(&mut problems, field, text, is_needed);
     }
     check_country(&mut problems, "country", &party.country);
     check_vat_number(&mut problems, "vat_number", &party.vat_number);
+    check_accounts(&mut problems, party);
     if !party.email.is_empty() {
         check_email(&mut problems, "email", &party.email);
     }

@@ -96,6 +96,20 @@ impl ReferenceScheme {
         }
     }
 
+    /// The scheme for money of this currency from a payer in this country: a national one where its banks can use it, and
+    /// ISO 11649 everywhere else.
+    #[must_use]
+    pub fn for_payer(self, currency: &str, country: &str) -> Self {
+        let is_usable = match self {
+            Self::Rf => true,
+            Self::Ocr => currency == "SEK",
+            Self::Kid | Self::KidMod11 => currency == "NOK",
+            Self::Viitenumero => currency == "EUR" && matches!(country, "FI" | "AX"),
+            Self::Fik71 | Self::Fik75 | Self::Gik04 | Self::Gik15 => currency == "DKK",
+        };
+        if is_usable { self } else { Self::Rf }
+    }
+
     /// The Danish card type, if the scheme has one.
     #[must_use]
     pub fn card_type(self) -> Option<&'static str> {
@@ -292,6 +306,16 @@ mod tests {
             "gik-15 0000000000499616",
         ];
         assert_eq!(made.as_slice(), expected);
+    }
+
+    #[test]
+    fn payers_abroad_get_what_their_banks_know() {
+        let of = |scheme: ReferenceScheme, currency, country| scheme.for_payer(currency, country).as_str();
+        assert_eq!(of(ReferenceScheme::Ocr, "SEK", "SE"), "ocr");
+        assert_eq!(of(ReferenceScheme::Ocr, "EUR", "FR"), "rf");
+        assert_eq!(of(ReferenceScheme::Viitenumero, "EUR", "FI"), "viitenumero");
+        assert_eq!(of(ReferenceScheme::Viitenumero, "EUR", "EE"), "rf");
+        assert_eq!(of(ReferenceScheme::Fik71, "DKK", "DK"), "fik-71");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use money::{
     SeriesCommand, TaxRateCommand,
 };
 pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
-pub use seller::{SellerCommand, SellerRules};
+pub use seller::{Look, SellerCommand, SellerRules};
 pub use service::{AddonCommand, PriceRuleCommand, ServiceCommand, Switch};
 pub use vat::VatCommand;
 
@@ -506,6 +506,27 @@ pub enum InvoiceCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Write invoices as PDF: one file, or one for each into a folder
+    Pdf {
+        /// The invoices' ids
+        #[arg(value_name = "INVOICE_ID", required = true, num_args = 1..)]
+        invoices: Vec<String>,
+        /// Where to: a file or, for several, a folder; `-` is standard output. Otherwise here, named by its number
+        #[arg(long, short, value_name = "PATH")]
+        out: Option<PathBuf>,
+    },
+    /// Write an invoice as an e-invoice by EN 16931, and tell what its rules would find wrong
+    Xml {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+        /// The syntax
+        #[arg(long, value_enum, default_value_t = XmlFormat::Ubl)]
+        format: XmlFormat,
+        /// Where to: a file; `-` is standard output. Otherwise here, named by its number
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Give back what an invoice asked for, in full, by line or by amount: issues a credit note
     #[command(
         long_about = "Give back what an invoice asked for, in full, by line or by amount: issues a credit note in a series of its \
@@ -568,6 +589,15 @@ pub enum KeyCommand {
         #[arg(value_name = "KEY_ID")]
         key: String,
     },
+}
+
+/// A syntax of EN 16931.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum XmlFormat {
+    /// UBL 2.1, Peppol BIS Billing 3
+    Ubl,
+    /// UN/CEFACT CII, as in Factur-X
+    Cii,
 }
 
 /// What prices end in.

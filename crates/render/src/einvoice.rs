@@ -195,12 +195,17 @@ fn percent(category: TaxCategory, rate: Rate) -> Option<String> {
 /// Where a party is reached electronically (BT-34, BT-49): the scheme of the Electronic Address Scheme list, and the address.
 fn endpoint(party: &Party) -> Option<(&'static str, String)> {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let company = digits(&party.company_number);
+    let (company, vat) = (digits(&party.company_number), digits(&party.vat_number));
+    // Where a VAT number is made of the registration number, the one tells the other.
+    let register = |length: usize| {
+        let of_vat =
+            (vat.len() >= length && party.vat_number.starts_with(&party.country)).then(|| vat[..length].to_owned());
+        (company.len() == length).then(|| company.clone()).or(of_vat)
+    };
     let by_register = match party.country.as_str() {
-        "SE" if company.len() == 10 => Some(("0007", company)),
-        "NO" if company.len() == 9 => Some(("0192", company)),
-        "DK" if company.len() == 8 => Some(("0184", company)),
-        "FI" if company.len() == 8 => Some(("0212", party.company_number.clone())),
+        "SE" => register(10).map(|number| ("0007", number)),
+        "NO" => register(9).map(|number| ("0192", number)),
+        "DK" => register(8).map(|number| ("0184", number)),
         _ => None,
     };
     let by_vat = || {
@@ -212,7 +217,7 @@ fn endpoint(party: &Party) -> Option<(&'static str, String)> {
 }
 
 /// Schemes of the Electronic Address Scheme list whose addresses are VAT numbers.
-const EAS_OF_VAT: [(&str, &str); 28] = [
+const EAS_OF_VAT: [(&str, &str); 27] = [
     ("AT", "9914"),
     ("BE", "9925"),
     ("BG", "9926"),
@@ -239,7 +244,6 @@ const EAS_OF_VAT: [(&str, &str); 28] = [
     ("FR", "9957"),
     ("HU", "9910"),
     ("IT", "0211"),
-    ("SE", "9955"),
     ("FI", "0213"),
 ];
 

@@ -8,7 +8,7 @@ use perennial_billing::{
     Quantity, RunId, SellerId, ServiceId, TaxGroup, TaxProfile,
 };
 
-use crate::customers::Customer;
+use crate::customers::{Customer, CustomerParty};
 use crate::digest::Digest;
 use crate::ids::{self, IdKind};
 use crate::invoices::InvoiceLine;
@@ -262,6 +262,19 @@ pub(crate) fn head_rows(
         .int("open_minor", h().map(|head| if head.is_settled { 0 } else { head.total.minor }))
 }
 
+/// A buyer as it is copied into a document: who it is, and the language that it reads.
+#[derive(serde::Serialize)]
+struct Buyer<'a> {
+    #[serde(flatten)]
+    party: &'a CustomerParty,
+    language: &'a str,
+}
+
+/// A customer as it is copied into a document.
+pub(crate) fn frozen_buyer(customer: &Customer) -> Result<String> {
+    frozen(&Buyer { party: &customer.party, language: &customer.language })
+}
+
 /// A party as it is copied into a document.
 pub(crate) fn frozen(party: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(party).map_err(|error| StoreError::Statement(sqlx::Error::Encode(error.into())))
@@ -331,7 +344,7 @@ pub async fn issue(tx: &mut Tx, seller: &Seller, new: &NewDocument, at: Timestam
     };
     let (series, copy) = (seller.numbering.reset.series(new.issued_on), frozen(&seller.party)?);
     let batch = Batch { seller_copy: &copy, seller: seller.id, series, at, run: None };
-    let buyer = frozen(&new.customer.party)?;
+    let buyer = frozen_buyer(&new.customer)?;
     let ready = Ready::new(&batch, id, head, buyer, &lines, &new.amounts.tax_groups);
     for (sql, rows) in [
         line_rows(seller.id, &[(id, lines)]),

@@ -53,6 +53,8 @@ pub struct Invoice {
     pub seller: SellerParty,
     /// Who was billed, as it was then.
     pub buyer: CustomerParty,
+    /// The language that it read then; empty for documents from before that was kept.
+    pub language: String,
     /// Whether it is paid.
     pub status: InvoiceStatus,
     /// When it was paid.
@@ -462,6 +464,7 @@ fn read(row: &Row) -> Result<Invoice> {
         reason: row.opt_text("reason")?,
         seller: frozen(row, "seller")?,
         buyer: frozen(row, "buyer")?,
+        language: frozen::<BuyersLanguage>(row, "buyer")?.language,
         status: row.word("status", InvoiceStatus::from_word)?,
         paid_at: row.opt_instant("paid_at")?,
     })
@@ -483,6 +486,13 @@ pub(crate) fn home_rate(row: &Row) -> Result<Option<HomeRate>> {
         starts: row.date("home_rate_on")?,
         source: row.text("home_rate_source")?,
     }))
+}
+
+/// The language in the copy of a buyer.
+#[derive(serde::Deserialize)]
+struct BuyersLanguage {
+    #[serde(default)]
+    language: String,
 }
 
 fn frozen<T: serde::de::DeserializeOwned>(row: &Row, column: &'static str) -> Result<T> {

@@ -9,6 +9,7 @@
 
 pub mod addons;
 pub mod audit;
+pub mod brands;
 pub mod campaigns;
 pub mod cancellations;
 pub mod changes;

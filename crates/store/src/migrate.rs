@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step {
         version: 1,
         name: "foundation",
@@ -101,6 +101,18 @@ const STEPS: [Step; 14] = [
         name: "open invoices",
         sqlite: include_str!("../migrations/0014_open_invoices.sql"),
         postgres: include_str!("../migrations/0014_open_invoices.sql"),
+    },
+    Step {
+        version: 15,
+        name: "papers",
+        sqlite: include_str!("../migrations/0015_papers.sql"),
+        postgres: include_str!("../migrations/0015_papers.sql"),
+    },
+    Step {
+        version: 16,
+        name: "brand guards",
+        sqlite: include_str!("../migrations/0016_brand_guards.sqlite.sql"),
+        postgres: include_str!("../migrations/0016_brand_guards.postgres.sql"),
     },
 ];
 

@@ -137,6 +137,33 @@ pub struct SellerParty {
     pub bic: String,
     /// Swedish giro number, or empty.
     pub bankgiro: String,
+    /// Telephone, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub phone: String,
+    /// Where more is to be read, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub website: String,
+    /// The other Swedish giro number, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub plusgiro: String,
+    /// A payee's number for Swish, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub swish: String,
+    /// A Danish creditor number, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fik_creditor: String,
+    /// The word of the scheme of payment references; empty for the one that is usual in its country.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub payment_reference: String,
+    /// The number of the look of its documents ([`crate::brands`]); nought for the usual one.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub brand: i64,
+}
+
+/// What an empty setting is left out by.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_nought(number: &i64) -> bool {
+    *number == 0
 }
 
 /// How a seller taxes.
@@ -276,7 +303,7 @@ const COLUMNS: &str = "select id, name, address1, address2, postcode, city, coun
     max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
     converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
     cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-    fiscal_year_month from sellers where id = $1";
+    fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
@@ -424,9 +451,9 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
         renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
         converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
         cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-        fiscal_year_month, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, version) values ($1, $2, $3, $4, $5, $6, $7, \
         $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, \
-        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, 1)";
+        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -441,7 +468,8 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         consolidation_days = $29, invoicing = $30, day_count = $31, price_notice_days = $32, convert_prices = $33, converted_ending = $34, own_tax_rate = $35, vat_registered = $36, oss_from = $37, vat_number_policy = $38, \
         prices_include_tax = $39, tax_rounding = $40, cash_rounding_minor = $41, auto_apply_credit = $42, \
         late_payment = $43, credit_note_pattern = $44, deposit_pattern = $45, number_reset = $46, \
-        fiscal_year_month = $47, version = version + 1 where id = $1";
+        fiscal_year_month = $47, phone = $48, website = $49, plusgiro = $50, swish = $51, fik_creditor = $52, \
+        payment_reference = $53, brand = $54, version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
 
@@ -495,6 +523,13 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         seller.numbering.deposits.to_string(),
         seller.numbering.reset.as_str(),
         i64::from(seller.numbering.reset.month()),
+        party.phone,
+        party.website,
+        party.plusgiro,
+        party.swish,
+        party.fik_creditor,
+        party.payment_reference,
+        party.brand,
     ]
 }
 
@@ -516,6 +551,13 @@ fn read(row: &Row) -> Result<Seller> {
             iban: row.text("iban")?,
             bic: row.text("bic")?,
             bankgiro: row.text("bankgiro")?,
+            phone: row.text("phone")?,
+            website: row.text("website")?,
+            plusgiro: row.text("plusgiro")?,
+            swish: row.text("swish")?,
+            fik_creditor: row.text("fik_creditor")?,
+            payment_reference: row.text("payment_reference")?,
+            brand: row.int("brand")?,
         },
         currency: row.parsed("currency")?,
         time_zone: TimeZone::get(&zone).map_err(|error| corrupt("time_zone", &zone, error))?,

@@ -25,6 +25,7 @@ pub fn router(web: Web) -> Router {
         .route("/api/hosting-accounts", get(v1::accounts::hosting_accounts))
         .route("/api/billing/invoices", get(v1::invoices::list).post(v1::invoices::query))
         .route("/api/billing/invoice/{id}", get(v1::invoices::detail))
+        .route("/api/billing/invoice/pdf", post(v1::invoice_pdf::pdf))
         .route("/api/billing/invoice/{id}/resend-email", post(v1::resend_email::resend_email))
         .route("/api/billing/invoice/{id}/apply-credit", post(v1::credit::apply))
         .route("/api/billing/invoice/{id}/cancel", post(v1::credit::cancel))
@@ -55,6 +56,8 @@ pub fn router(web: Web) -> Router {
         .route("/api/v2/campaigns/{id}/services", get(v2::campaigns::services))
         .route("/api/v2/campaigns/{id}/opt-outs", post(v2::campaigns::opt_out))
         .route("/api/v2/addons/{id}", delete(v2::addons::end))
+        .route("/api/v2/invoices/{id}/pdf", get(v2::papers::pdf))
+        .route("/api/v2/invoices/{id}/xml", get(v2::papers::xml))
         .route("/api/v2/services/{id}/preview", get(v2::preview::of_service))
         .route("/api/v2/services/{id}/explanation", get(v2::explanation::explain))
         .route(

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use jiff::civil::date;
 use perennial_app::{Actor, CreditOf, MAX_BATCH_SERVICES, NewPayment};
-use perennial_billing::{ExchangeRate, Money, ServiceId};
+use perennial_billing::{DocumentKind, ExchangeRate, Money, ServiceId};
+use perennial_render::einvoice::Syntax;
 use perennial_render::{Chart, Format};
 use perennial_store::invoices::{self, Invoice, InvoiceFilter};
 use perennial_store::services;
@@ -78,10 +79,39 @@ fn ask(command: &mut Command, input: &str) -> String {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?} does not start: {error}. Run scripts/test."));
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+    let asking = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
+    asking.join().unwrap().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every document passes the official rules as an e-invoice: all of them in UBL, every twentieth in CII, whose rules take ten
+/// times as long.
+async fn assert_valid_e_invoices(provider: &Provider, oracles: &Path) {
+    let filter = InvoiceFilter { with_credit_notes: true, ..InvoiceFilter::default() };
+    let documents = invoices::page(&mut provider.read().await, provider.id(), filter, 10_000, 0).await.unwrap();
+    let mut texts = String::new();
+    let mut count = 0;
+    for (nth, document) in documents.iter().enumerate() {
+        for (syntax, word) in [(Syntax::Ubl, "ubl"), (Syntax::Cii, "cii")] {
+            if syntax == Syntax::Cii && nth % 20 != 0 {
+                continue;
+            }
+            let file = provider.app.e_invoice(&provider.staff(), document.id, syntax).await.unwrap();
+            assert_eq!(file.problems, [], "{}", document.number);
+            texts += &json!({ "name": document.number, "syntax": word, "xml": file.text }).to_string();
+            texts.push('\n');
+            count += 1;
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/oracles/en16931.py");
+    let said = ask(Command::new(oracles.join("bin/python")).arg(script), &texts);
+    let refused: Vec<&str> = said.lines().filter(|line| !line.ends_with("\"faults\": []}")).collect();
+    assert!(refused.is_empty(), "{} of {count}: {:#?}", refused.len(), &refused[..refused.len().min(10)]);
+    assert_eq!(said.lines().count(), count);
+    assert!(documents.iter().any(|document| document.kind == DocumentKind::CreditNote) && count > 3_000);
 }
 
 on_both_databases! {
@@ -123,6 +153,8 @@ on_both_databases! {
         let said = ask(Command::new(oracles.join("bin/python")).arg(script), &texts);
         assert_eq!(said.trim(), format!("{} invoices", known.len()));
         assert!(known.len() > 2_900);
+
+        assert_valid_e_invoices(&provider, &oracles).await;
 
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("books.journal");

@@ -14,6 +14,7 @@ mod grouping;
 mod importing;
 mod lives;
 mod ordering;
+mod papers;
 mod paying;
 mod pricing;
 mod races;

@@ -2,11 +2,13 @@
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use perennial_app::read_color;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
     DayCount, Invoicing, LatePayment, LeadTime, NumberPattern, NumberReset, Rate, Rounding, TaxRounding,
     VatNumberPolicy,
 };
+use perennial_render::pdf::{Color, Column};
 use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
 
 use super::FormatArgs;
@@ -15,6 +17,13 @@ use super::FormatArgs;
 pub enum SellerCommand {
     /// Show who the seller is and its rules
     Show {
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Show or set how documents look that are issued from now on; those that were issued stay as they are
+    Brand {
+        #[command(flatten)]
+        look: Look,
         #[command(flatten)]
         format: FormatArgs,
     },
@@ -27,10 +36,90 @@ pub enum SellerCommand {
     },
 }
 
+/// How documents look; what is not given stays.
+#[derive(Debug, ClapArgs)]
+pub struct Look {
+    /// The colour of what stands out: #1f4e79
+    #[arg(long, value_name = "#RRGGBB", value_parser = color)]
+    pub accent: Option<Color>,
+    /// A picture instead of the name, PNG or JPEG; `none` takes it away
+    #[arg(long, value_name = "FILE|none")]
+    pub logo: Option<String>,
+    /// What the foot of each page says besides who the seller is
+    #[arg(long, value_name = "TEXT")]
+    pub footer: Option<String>,
+    /// What stands under the amounts: terms, thanks
+    #[arg(long, value_name = "TEXT")]
+    pub closing: Option<String>,
+    /// The columns between a line's text and its amount: quantity,price,vat
+    #[arg(long, value_name = "COLUMNS", value_parser = column, value_delimiter = ',', num_args = 0..)]
+    pub columns: Option<Vec<Column>>,
+}
+
+fn color(text: &str) -> Result<Color, String> {
+    read_color(text).ok_or_else(|| "write a colour such as #1f4e79".to_owned())
+}
+
+fn column(text: &str) -> Result<Column, String> {
+    let words = Column::ALL.map(Column::as_str).join(", ");
+    Column::from_word(text).ok_or_else(|| format!("there are the columns {words}"))
+}
+
 /// At least one of them is given.
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = true)]
 pub struct SellerRules {
+    /// Legal name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Street and number
+    #[arg(long)]
+    pub address: Option<String>,
+    /// Second line of the address
+    #[arg(long)]
+    pub address2: Option<String>,
+    /// Postal code
+    #[arg(long)]
+    pub postcode: Option<String>,
+    /// City
+    #[arg(long)]
+    pub city: Option<String>,
+    /// VAT number, with its country prefix
+    #[arg(long)]
+    pub vat_number: Option<String>,
+    /// Registration number
+    #[arg(long)]
+    pub company_number: Option<String>,
+    /// Where customers write to
+    #[arg(long)]
+    pub email: Option<String>,
+    /// Telephone
+    #[arg(long)]
+    pub phone: Option<String>,
+    /// Where more is to be read
+    #[arg(long)]
+    pub website: Option<String>,
+    /// Bank account
+    #[arg(long)]
+    pub iban: Option<String>,
+    /// Bank
+    #[arg(long)]
+    pub bic: Option<String>,
+    /// Swedish bankgiro number
+    #[arg(long)]
+    pub bankgiro: Option<String>,
+    /// Swedish plusgiro number
+    #[arg(long)]
+    pub plusgiro: Option<String>,
+    /// Payee's number for Swish
+    #[arg(long)]
+    pub swish: Option<String>,
+    /// Danish creditor number for FIK payments
+    #[arg(long)]
+    pub fik_creditor: Option<String>,
+    /// What payers write: rf, ocr, kid, kid-mod11, viitenumero, fik-71, fik-75, gik-04, gik-15; `country` is what its country uses
+    #[arg(long, value_name = "SCHEME")]
+    pub payment_reference: Option<String>,
     /// Days a customer has to pay, at least
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
     pub payment_terms_days: Option<u16>,

@@ -136,6 +136,7 @@ fn seller(init: &InitArgs) -> Result<NewSeller> {
             iban,
             bic,
             bankgiro,
+            ..SellerParty::default()
         },
         currency: parse::<Currency>("--currency", &currency)?,
         time_zone: TimeZone::get(&time_zone).map_err(|e| UsageError(format!("--time-zone {time_zone:?}: {e}")))?,

@@ -1,4 +1,7 @@
-//! `perennial invoice list|show|credit|void|write-off|late-payment`.
+//! `perennial invoice list|show|pdf|xml|credit|void|write-off|late-payment`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
@@ -7,12 +10,13 @@ use perennial_billing::{
     CustomerId, DocumentKind, InvoiceId, Money, PeriodNumber, ServiceId, TaxCategory, TaxGroup, exemption_code,
     exemption_reason,
 };
+use perennial_render::einvoice::Syntax;
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
 use perennial_store::settlements::{self, Settlement};
 use perennial_store::{Conn, sellers};
 use serde::Serialize;
 
-use crate::args::{Args, CreditArgs, Format, InvoiceCommand};
+use crate::args::{Args, CreditArgs, Format, InvoiceCommand, XmlFormat};
 use crate::exit::Exit;
 use crate::{open, output};
 
@@ -28,6 +32,10 @@ pub async fn run(args: &Args, command: &InvoiceCommand) -> Result<Exit> {
             list(args, filter, *limit, format.format).await
         }
         InvoiceCommand::Show { invoice, format } => show(args, open::id("invoice", invoice)?, format.format).await,
+        InvoiceCommand::Pdf { invoices, out } => pdf(args, invoices, out.as_deref()).await,
+        InvoiceCommand::Xml { invoice, format, out } => {
+            xml(args, open::id("invoice", invoice)?, *format, out.as_deref()).await
+        }
         InvoiceCommand::Credit(credit) => give_back(args, credit).await,
         InvoiceCommand::Void { invoice } => void(args, open::id("invoice", invoice)?).await,
         InvoiceCommand::WriteOff { invoice } => write_off(args, open::id("invoice", invoice)?).await,
@@ -90,6 +98,60 @@ impl Summary {
 async fn today(app: &App, conn: &mut Conn, caller: &Caller) -> Result<Date> {
     let seller = sellers::get(conn, caller.seller).await?.context("the seller is gone")?;
     Ok(app.clock.today(&seller.time_zone))
+}
+
+/// Writes documents as PDF and tells where they are.
+async fn pdf(args: &Args, invoices: &[String], out: Option<&Path>) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let is_folder = invoices.len() > 1 || out.is_some_and(Path::is_dir);
+    if is_folder && let Some(folder) = out {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    for invoice in invoices {
+        let file = app.paper(&caller, open::id("invoice", invoice)?).await?;
+        let path = match out {
+            Some(folder) if is_folder => folder.join(&file.name),
+            Some(path) => path.to_owned(),
+            None => PathBuf::from(&file.name),
+        };
+        write_file(&path, &file.paper.bytes)?;
+        if !file.paper.missing.is_empty() {
+            let letters: String = file.paper.missing.iter().collect();
+            output::note(format!(
+                "no font on this machine has the letters {letters}; they were written in Latin ones. Install one, such as Debian's fonts-noto-core"
+            ));
+        }
+    }
+    app.store.close().await;
+    Ok(Exit::Done)
+}
+
+/// Writes an e-invoice, and tells what is wrong with it.
+async fn xml(args: &Args, invoice: InvoiceId, format: XmlFormat, out: Option<&Path>) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let syntax = match format {
+        XmlFormat::Ubl => Syntax::Ubl,
+        XmlFormat::Cii => Syntax::Cii,
+    };
+    let file = app.e_invoice(&caller, invoice, syntax).await?;
+    app.store.close().await;
+    write_file(out.unwrap_or(Path::new(&file.name)), file.text.as_bytes())?;
+    for problem in &file.problems {
+        output::note(format!(
+            "{} ({}): {}. Mend it for the next invoice: {}",
+            problem.rule, problem.term, problem.problem, problem.mend
+        ));
+    }
+    Ok(if file.problems.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
+/// Writes a file and tells where it is; `-` is standard output.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path == Path::new("-") {
+        return std::io::stdout().write_all(bytes).context("cannot write to standard output");
+    }
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    output::line(path.display().to_string())
 }
 
 async fn list(args: &Args, filter: InvoiceFilter, limit: i64, format: Format) -> Result<Exit> {

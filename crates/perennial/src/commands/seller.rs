@@ -1,13 +1,14 @@
 //! `perennial seller show|set`.
 
 use anyhow::{Context, Result};
-use perennial_app::Actor;
+use perennial_app::{Actor, App, Caller};
 use perennial_billing::NumberReset;
 use perennial_billing::campaign::PriceEnding;
+use perennial_render::pdf::Brand;
 use perennial_store::sellers::{self, Seller, SellerParty};
 use serde::Serialize;
 
-use crate::args::{Args, Format, SellerCommand, SellerRules};
+use crate::args::{Args, Format, Look, SellerCommand, SellerRules};
 use crate::exit::Exit;
 use crate::{open, output};
 
@@ -58,6 +59,12 @@ pub async fn run(args: &Args, command: &SellerCommand) -> Result<Exit> {
     drop(conn);
     let format = match command {
         SellerCommand::Show { format } => format.format,
+        SellerCommand::Brand { look, format } => {
+            let brand = brand(&app, &caller, look).await?;
+            app.store.close().await;
+            print_brand(&brand, format.format)?;
+            return Ok(Exit::Done);
+        }
         SellerCommand::Set { rules, format } => {
             apply(&mut seller, rules);
             app.change_seller(Actor::Cli, &seller).await?;
@@ -70,6 +77,33 @@ pub async fn run(args: &Args, command: &SellerCommand) -> Result<Exit> {
 }
 
 fn apply(seller: &mut Seller, rules: &SellerRules) {
+    let party = &mut seller.party;
+    for (field, given) in [
+        (&mut party.name, &rules.name),
+        (&mut party.address1, &rules.address),
+        (&mut party.address2, &rules.address2),
+        (&mut party.postcode, &rules.postcode),
+        (&mut party.city, &rules.city),
+        (&mut party.vat_number, &rules.vat_number),
+        (&mut party.company_number, &rules.company_number),
+        (&mut party.email, &rules.email),
+        (&mut party.phone, &rules.phone),
+        (&mut party.website, &rules.website),
+        (&mut party.iban, &rules.iban),
+        (&mut party.bic, &rules.bic),
+        (&mut party.bankgiro, &rules.bankgiro),
+        (&mut party.plusgiro, &rules.plusgiro),
+        (&mut party.swish, &rules.swish),
+        (&mut party.fik_creditor, &rules.fik_creditor),
+        (&mut party.payment_reference, &rules.payment_reference),
+    ] {
+        if let Some(given) = given {
+            given.trim().clone_into(field);
+        }
+    }
+    if party.payment_reference == "country" {
+        party.payment_reference.clear();
+    }
     seller.payment_terms_days = rules.payment_terms_days.unwrap_or(seller.payment_terms_days);
     seller.renew_ahead_months = rules.renew_ahead_months.unwrap_or(seller.renew_ahead_months);
     seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
@@ -103,6 +137,51 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     runs.max_periods_behind = rules.max_periods_behind.unwrap_or(runs.max_periods_behind);
     runs.consolidation_days = rules.consolidation_days.unwrap_or(runs.consolidation_days);
     runs.invoicing = rules.invoicing.map_or(runs.invoicing, Into::into);
+}
+
+/// The look as it is, with what was given.
+async fn brand(app: &App, caller: &Caller, look: &Look) -> Result<Brand> {
+    let mut brand = app.brand(caller).await?;
+    let before = brand.clone();
+    brand.accent = look.accent.unwrap_or(brand.accent);
+    match look.logo.as_deref() {
+        None => {}
+        Some("none") => brand.logo = None,
+        Some(path) => brand.logo = Some(std::fs::read(path).with_context(|| format!("cannot read {path}"))?),
+    }
+    for (field, given) in [(&mut brand.footer, &look.footer), (&mut brand.closing, &look.closing)] {
+        if let Some(given) = given {
+            given.trim().clone_into(field);
+        }
+    }
+    brand.columns = look.columns.clone().unwrap_or(brand.columns);
+    if brand != before {
+        app.set_brand(caller, &brand).await?;
+    }
+    Ok(brand)
+}
+
+fn print_brand(brand: &Brand, format: Format) -> Result<()> {
+    let (red, green, blue) = brand.accent;
+    let columns: Vec<&str> = brand.columns.iter().map(|column| column.as_str()).collect();
+    let logo = brand.logo.as_ref().map(Vec::len);
+    if format == Format::Json {
+        return output::json(&serde_json::json!({
+            "accent": format!("#{red:02x}{green:02x}{blue:02x}"),
+            "logoBytes": logo,
+            "footer": brand.footer,
+            "closing": brand.closing,
+            "columns": columns,
+        }));
+    }
+    let rows = [
+        ("accent", format!("#{red:02x}{green:02x}{blue:02x}")),
+        ("logo", logo.map_or_else(String::new, |bytes| format!("{bytes} bytes"))),
+        ("footer", brand.footer.clone()),
+        ("closing", brand.closing.clone()),
+        ("columns", columns.join(",")),
+    ];
+    output::table(&["look", "value"], &[], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]))
 }
 
 fn print(seller: &Seller, format: Format) -> Result<()> {

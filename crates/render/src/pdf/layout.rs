@@ -130,7 +130,12 @@ impl Layout<'_> {
     /// Whom it is for, and the facts.
     fn parties(&mut self) -> Vec<Part> {
         let top = self.sheets.y;
-        let buyer = address(&self.document.buyer).join("\n");
+        let mut buyer = address(&self.document.buyer);
+        // Letters within a country do not name it.
+        if self.document.buyer.country == self.document.seller.country {
+            buyer.pop();
+        }
+        let buyer = buyer.join("\n");
         let (buyer, left) = self.text(&buyer, style(10.5, BLACK), MARGIN, top, HALF_WIDTH - 12.0);
         let mut parts = vec![paragraph(vec![buyer])];
         let mut y = top;

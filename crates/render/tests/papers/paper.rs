@@ -87,7 +87,7 @@ fn every_language_has_its_words_and_its_code_can_be_scanned() {
 fn codes_say_what_their_guides_want() {
     let mut swish = find("at home, invoice");
     swish.payment.swish = Some("123 123 45 67".parse().unwrap());
-    let mut swiss = document(DocumentKind::Invoice, buyer("DE", ""), "CHF", &[(TaxCategory::G, "0", "1", 199_95)]);
+    let mut swiss = document(DocumentKind::Invoice, buyer("DE", ""), "CHF", &[(TaxCategory::G, "0", "1", 19_995)]);
     swiss.payment.iban = Some("CH9300762011623852957".parse().unwrap());
     swiss.payment.reference = Some(PaymentReference::of(ReferenceScheme::Rf, InvoiceId(49_961)));
     let text = |document: &Document| payment_code(document).unwrap().text;

@@ -207,7 +207,7 @@ pub(super) fn invoice_rows(
     let batch = Batch { seller_copy: &seller_copy, seller: seller.id, series, at, run };
     let mut documents = Vec::with_capacity(invoices.len());
     for (id, new) in invoices {
-        let buyer = documents::frozen(&new.customer.party)?;
+        let buyer = documents::frozen_buyer(&new.customer)?;
         documents.push(Ready::new(&batch, *id, head(new), buyer, &line_rows(new), &new.plan.tax_groups));
     }
     Ok(documents::head_rows(&batch, &documents, first_number, numbers))

@@ -172,6 +172,7 @@ on_both_databases! {
             reason: new.reason.clone(),
             seller: shop.seller.party.clone(),
             buyer: new.customer.party.clone(),
+            language: new.customer.language.clone(),
             status: InvoiceStatus::Paid,
             paid_at: Some(noon()),
         };

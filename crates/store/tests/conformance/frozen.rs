@@ -1,6 +1,7 @@
 //! Issued documents never change, not even for a person with a database client.
 
 use perennial_billing::{Money, RefundId};
+use perennial_store::brands::{self, StoredBrand};
 use perennial_store::credits::{self, CreditReason, NewCreditMove};
 use perennial_store::invoices::{self, InvoiceStatus};
 use perennial_store::payments::{self, Refund};
@@ -16,18 +17,20 @@ const PRICE: &str = "a price version never changes";
 const MONEY: &str = "money that moved never changes";
 const SETTLED: &str = "a settlement never changes";
 const EVIDENCE: &str = "evidence never changes";
+const LOOK: &str = "a look never changes";
 
 /// What of an invoice may change: whether and when it was paid, and what is still to be paid.
 const LIVING: [&str; 3] = ["status", "paid_at", "open_minor"];
 
 /// The tables beside invoices, the trail and the prices whose rows never change, with what guards them.
-const KEPT: [(&str, &str); 6] = [
+const KEPT: [(&str, &str); 7] = [
     ("ledger", BOOKED),
     ("payments", MONEY),
     ("refunds", MONEY),
     ("settlements", SETTLED),
     ("credit_entries", BOOKED),
     ("vat_checks", EVIDENCE),
+    ("brands", LOOK),
 ];
 
 /// Another value for each frozen column of an invoice.
@@ -97,6 +100,15 @@ async fn full(kind: Kind) -> Shop {
         actor: "cli".to_owned(),
     };
     credits::move_credit(&mut tx, shop.id(), &overpaid).await.unwrap().unwrap();
+    let look = StoredBrand {
+        accent: "#1f4e79".to_owned(),
+        logo: String::new(),
+        footer: "Approved for F-tax".to_owned(),
+        closing: String::new(),
+        columns: "quantity".to_owned(),
+    };
+    assert_eq!(brands::add(&mut tx, shop.id(), &look, noon()).await.unwrap(), 1);
+    assert_eq!(brands::get(&mut tx, shop.id(), 1).await.unwrap(), Some(look));
     tx.commit().await.unwrap();
     shop.meddle(&format!(
         "insert into vat_checks values (1, 1, {ASTRID}, 'SE556123456701', {}, 'VIES', 'valid', 'Astrid', '', 'x')",
@@ -282,6 +294,7 @@ on_both_databases! {
             ("settlements", "seller_id, id", "amount_minor = 1", SETTLED),
             ("credit_entries", "seller_id, id", "amount_minor = 1", BOOKED),
             ("vat_checks", "seller_id, id", "outcome = 'invalid'", EVIDENCE),
+            ("brands", "seller_id, id", "footer = 'other'", LOOK),
             ("audit", "seller_id, id", "actor = 'nobody'", TRAIL),
             ("prices", "seller_id, id", "amount_minor = 0", PRICE),
         ] {

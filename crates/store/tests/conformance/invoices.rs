@@ -136,6 +136,7 @@ on_both_databases! {
             reason: None,
             seller: shop.seller.party.clone(),
             buyer: new.customer.party.clone(),
+            language: "sv".to_owned(),
             status: InvoiceStatus::Issued,
             paid_at: None,
         };

@@ -30,6 +30,13 @@ fn moved_and_renamed(id: i64) -> Seller {
             iban: "DE89370400440532013000".to_owned(),
             bic: "COBADEFF".to_owned(),
             bankgiro: String::new(),
+            phone: "+49 30 1234".to_owned(),
+            website: "nordlicht.example".to_owned(),
+            plusgiro: String::new(),
+            swish: String::new(),
+            fik_creditor: "80123456".to_owned(),
+            payment_reference: "rf".to_owned(),
+            brand: 7,
         },
         currency: "EUR".parse().unwrap(),
         time_zone: TimeZone::get("Europe/Berlin").unwrap(),
@@ -180,6 +187,13 @@ on_both_databases! {
                 iban: text(),
                 bic: text(),
                 bankgiro: text(),
+                phone: text(),
+                website: text(),
+                plusgiro: text(),
+                swish: text(),
+                fik_creditor: text(),
+                payment_reference: text(),
+                brand: i64::MAX,
             };
             odd.push(Seller { party, ..seller(id) });
         }

@@ -121,6 +121,9 @@ pub fn seller(id: i64) -> Seller {
             iban: "SE4550000000058398257466".to_owned(),
             bic: "ESSESESS".to_owned(),
             bankgiro: "123-4567".to_owned(),
+            plusgiro: "4 15 00 72-9".to_owned(),
+            swish: "1231234567".to_owned(),
+            ..SellerParty::default()
         },
         currency: sek(),
         time_zone: TimeZone::get("Europe/Stockholm").expect("a zone"),

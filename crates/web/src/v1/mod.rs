@@ -6,6 +6,7 @@ pub(crate) mod billing_cycle;
 pub(crate) mod cancel_hosting;
 pub(crate) mod credit;
 pub(crate) mod envelope;
+pub(crate) mod invoice_pdf;
 pub(crate) mod invoices;
 pub(crate) mod renew;
 pub(crate) mod resend_email;

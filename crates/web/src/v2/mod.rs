@@ -8,6 +8,7 @@ pub(crate) mod changes;
 mod day;
 pub(crate) mod discount;
 pub(crate) mod explanation;
+pub(crate) mod papers;
 pub(crate) mod preview;
 pub(crate) mod problem;
 pub(crate) mod renew;

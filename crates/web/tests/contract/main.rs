@@ -8,6 +8,7 @@ mod credit;
 mod ending;
 mod framework;
 mod lists;
+mod papers;
 mod pricing;
 mod renew;
 mod v2;

@@ -1,0 +1,87 @@
+//! How a seller's documents look.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use perennial_render::pdf::{Brand, Color, Column, check_logo};
+use perennial_store::brands::{self, StoredBrand};
+use perennial_store::sellers;
+
+use crate::error::refuse;
+use crate::{App, AppError, Caller, Problem, Result};
+
+/// The largest picture that a look holds, in bytes: it goes into every document.
+pub const MAX_LOGO_BYTES: usize = 200_000;
+/// The longest text that a look holds, in characters.
+pub const MAX_BRAND_TEXT_CHARACTERS: usize = 2_000;
+
+impl App {
+    /// How documents look that are issued now.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] when there is no such seller.
+    pub async fn brand(&self, caller: &Caller) -> Result<Brand> {
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let stored = brands::get(&mut conn, caller.seller, seller.party.brand).await?;
+        Ok(stored.map(|stored| read_brand(&stored)).unwrap_or_default())
+    }
+
+    /// Makes documents look so that are issued from now on. Those that were issued stay as they are.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`] for a picture that cannot be read or is too large, and for texts that are too long.
+    pub async fn set_brand(&self, caller: &Caller, brand: &Brand) -> Result<()> {
+        let mut problems = Vec::new();
+        if let Some(logo) = &brand.logo {
+            if logo.len() > MAX_LOGO_BYTES {
+                problems.push(Problem::new("logo", format!("has more than {MAX_LOGO_BYTES} bytes: make it smaller")));
+            } else if let Err(error) = check_logo(logo) {
+                problems.push(Problem::new("logo", error.to_string()));
+            }
+        }
+        for (field, text) in [("footer", &brand.footer), ("closing", &brand.closing)] {
+            if text.chars().count() > MAX_BRAND_TEXT_CHARACTERS {
+                problems.push(Problem::new(field, format!("is longer than {MAX_BRAND_TEXT_CHARACTERS} characters")));
+            } else if text.chars().any(|c| c.is_control() && c != '\n') {
+                problems.push(Problem::new(field, "contains control characters"));
+            }
+        }
+        refuse(problems)?;
+        let mut tx = self.store.begin().await?;
+        brands::add(&mut tx, caller.seller, &write_brand(brand), self.clock.now()).await?;
+        self.note(&mut tx, caller.seller, caller.actor, "seller.branded", "seller", caller.seller.0).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn write_brand(brand: &Brand) -> StoredBrand {
+    let (red, green, blue) = brand.accent;
+    let columns: Vec<&str> = brand.columns.iter().map(|column| column.as_str()).collect();
+    StoredBrand {
+        accent: format!("#{red:02x}{green:02x}{blue:02x}"),
+        logo: brand.logo.as_deref().map(|logo| BASE64.encode(logo)).unwrap_or_default(),
+        footer: brand.footer.clone(),
+        closing: brand.closing.clone(),
+        columns: columns.join(","),
+    }
+}
+
+/// What was kept; what cannot be read is as usual.
+pub(crate) fn read_brand(stored: &StoredBrand) -> Brand {
+    let usual = Brand::default();
+    Brand {
+        accent: read_color(&stored.accent).unwrap_or(usual.accent),
+        logo: BASE64.decode(&stored.logo).ok().filter(|logo| !logo.is_empty()),
+        footer: stored.footer.clone(),
+        closing: stored.closing.clone(),
+        columns: stored.columns.split(',').filter_map(Column::from_word).collect(),
+    }
+}
+
+/// A colour as `#1f4e79`.
+#[must_use]
+pub fn read_color(text: &str) -> Option<Color> {
+    let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+    let part = |from: usize| u8::from_str_radix(digits.get(from..from + 2)?, 16).ok();
+    Some((part(0)?, part(2)?, part(4)?))
+}

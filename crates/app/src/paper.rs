@@ -1,0 +1,253 @@
+//! Documents as others get them: PDF and e-invoice.
+
+use perennial_billing::{InvoiceId, PaymentReference, ReferenceScheme, TaxCategory, entered_account};
+use perennial_render::document::{Document, HomeTax, Line, Party, Payment, Preceding, Tax};
+use perennial_render::einvoice::{self, Syntax, XmlError, XmlProblem};
+use perennial_render::pdf::{Paper, Press};
+use perennial_store::Conn;
+use perennial_store::brands;
+use perennial_store::customers::{self, CustomerParty};
+use perennial_store::invoices::{self, Invoice, InvoiceStatus};
+use perennial_store::sellers::SellerParty;
+
+use crate::brand::read_brand;
+use crate::{App, AppError, Caller, Problem, Result, invoice};
+
+/// Documents that are put into one file at most.
+pub const MAX_PAPERS_TOGETHER: usize = 50;
+
+/// A document as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaperFile {
+    /// What to call it: the number, with `.pdf`.
+    pub name: String,
+    /// The PDF.
+    pub paper: Paper,
+}
+
+/// An e-invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XmlFile {
+    /// What to call it: the number, with `.xml`.
+    pub name: String,
+    /// The XML.
+    pub text: String,
+    /// What the rules of EN 16931 would find wrong with it.
+    pub problems: Vec<XmlProblem>,
+}
+
+impl App {
+    /// A document as it is put on paper. The same document gives the same bytes: what it shows was frozen when it was issued.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown document or another customer's; [`AppError::Conflict`] when it cannot be put on
+    /// paper, saying why.
+    pub async fn paper(&self, caller: &Caller, id: InvoiceId) -> Result<PaperFile> {
+        let mut conn = self.store.read().await?;
+        let invoice = invoice::visible(&mut conn, caller, id).await?;
+        let document = document(&mut conn, caller, &invoice).await?;
+        let stored = brands::get(&mut conn, caller.seller, invoice.seller.brand).await?;
+        drop(conn);
+        let name = file_name(&invoice.number, "pdf");
+        // Setting a document takes some milliseconds of a core: not where requests are answered.
+        let made = tokio::task::spawn_blocking(move || {
+            let brand = stored.map(|stored| read_brand(&stored)).unwrap_or_default();
+            let inside = match einvoice::problems(&document).is_empty() {
+                true => einvoice::xml(&document, Syntax::Cii).ok(),
+                false => None,
+            };
+            PRESS.with_borrow_mut(|press| press.pdf(&document, &brand, inside.as_deref()))
+        });
+        let made = made.await.map_err(|error| AppError::Conflict(format!("The PDF was not finished: {error}")))?;
+        let paper = made.map_err(|error| AppError::Conflict(format!("Invoice {id} has no PDF: {error}")))?;
+        if !paper.missing.is_empty() {
+            let letters: String = paper.missing.iter().collect();
+            tracing::warn!(
+                "no font has the letters {letters} of invoice {id}: install one, such as Debian's fonts-noto-core"
+            );
+        }
+        Ok(PaperFile { name, paper })
+    }
+
+    /// Several documents in one file, in this order: at most [`MAX_PAPERS_TOGETHER`].
+    ///
+    /// # Errors
+    /// As [`App::paper`]; [`AppError::Invalid`] for none or too many.
+    pub async fn papers(&self, caller: &Caller, ids: &[InvoiceId]) -> Result<Vec<u8>> {
+        if ids.is_empty() || ids.len() > MAX_PAPERS_TOGETHER {
+            let reason = format!("must be from 1 to {MAX_PAPERS_TOGETHER}");
+            return Err(AppError::Invalid(vec![Problem::new("invoiceIds", reason)]));
+        }
+        if let [alone] = ids {
+            return Ok(self.paper(caller, *alone).await?.paper.bytes);
+        }
+        let mut documents = Vec::with_capacity(ids.len());
+        let mut conn = self.store.read().await?;
+        for id in ids {
+            let invoice = invoice::visible(&mut conn, caller, *id).await?;
+            let stored = brands::get(&mut conn, caller.seller, invoice.seller.brand).await?;
+            let brand = stored.map(|stored| read_brand(&stored)).unwrap_or_default();
+            documents.push((document(&mut conn, caller, &invoice).await?, brand));
+        }
+        drop(conn);
+        let made = tokio::task::spawn_blocking(move || {
+            let documents: Vec<_> = documents.iter().map(|(document, brand)| (document, brand)).collect();
+            PRESS.with_borrow_mut(|press| press.bundle(&documents))
+        });
+        let made = made.await.map_err(|error| AppError::Conflict(format!("The PDF was not finished: {error}")))?;
+        Ok(made.map_err(|error| AppError::Conflict(format!("There is no PDF: {error}")))?.bytes)
+    }
+
+    /// A document as an e-invoice. What is wrong with it is told beside it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown document or another customer's; [`AppError::Conflict`] for a deposit, which is no
+    /// invoice.
+    pub async fn e_invoice(&self, caller: &Caller, id: InvoiceId, syntax: Syntax) -> Result<XmlFile> {
+        let mut conn = self.store.read().await?;
+        let invoice = invoice::visible(&mut conn, caller, id).await?;
+        let document = document(&mut conn, caller, &invoice).await?;
+        let text = einvoice::xml(&document, syntax).map_err(|error| match error {
+            XmlError::NoInvoice => AppError::Conflict(format!("{} is a deposit, which is no invoice", invoice.number)),
+            error => AppError::Conflict(format!("Invoice {id} has no e-invoice: {error}")),
+        })?;
+        Ok(XmlFile { name: file_name(&invoice.number, "xml"), text, problems: einvoice::problems(&document) })
+    }
+
+    /// What of a document others read.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown document or another customer's.
+    pub async fn document(&self, caller: &Caller, id: InvoiceId) -> Result<Document> {
+        let mut conn = self.store.read().await?;
+        let invoice = invoice::visible(&mut conn, caller, id).await?;
+        document(&mut conn, caller, &invoice).await
+    }
+}
+
+thread_local! {
+    /// One for each thread: to read the fonts takes longer than to set a document.
+    static PRESS: std::cell::RefCell<Press> = std::cell::RefCell::new(Press::new());
+}
+
+/// A number as the name of a file: what file systems and mails may take amiss becomes a hyphen.
+fn file_name(number: &str, ending: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    format!("{}.{ending}", number.chars().map(plain).collect::<String>())
+}
+
+async fn document(conn: &mut Conn, caller: &Caller, invoice: &Invoice) -> Result<Document> {
+    let lines = invoices::lines(conn, caller.seller, invoice).await?;
+    let taxes = invoices::taxes(conn, caller.seller, invoice).await?;
+    let corrects = match invoice.corrects {
+        Some(id) => invoices::get(conn, caller.seller, id).await?,
+        None => None,
+    };
+    let language = match invoice.language.as_str() {
+        "" => customers::get(conn, caller.seller, invoice.customer).await?.map(|customer| customer.language),
+        language => Some(language.to_owned()),
+    };
+    let lines = lines.into_iter().map(|line| Line {
+        description: line.description,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        net: line.net,
+        gross: line.gross,
+        allowance: line.allowance.map(|allowance| (allowance.amount, allowance.reason)),
+        tax: line.tax,
+        period: line.period,
+    });
+    let taxes = taxes.into_iter().map(|group| Tax {
+        profile: group.profile,
+        base: group.base,
+        tax: group.tax,
+        own_reason: match group.profile.category {
+            TaxCategory::E => invoice.buyer.exemption_reason.clone(),
+            _ => String::new(),
+        },
+    });
+    Ok(Document {
+        kind: invoice.kind,
+        number: invoice.number.clone(),
+        issued_on: invoice.issued_on,
+        due_on: invoice.due_on,
+        currency: invoice.total.currency,
+        language: language.unwrap_or_default(),
+        note: invoice.reason.clone().unwrap_or_default(),
+        corrects: corrects.map(|corrected| Preceding { number: corrected.number, issued_on: corrected.issued_on }),
+        seller: seller_party(&invoice.seller),
+        buyer: buyer_party(&invoice.buyer),
+        buyer_reference: invoice.customer.to_string(),
+        payment: payment(invoice),
+        lines: lines.collect(),
+        taxes: taxes.collect(),
+        net: invoice.net,
+        tax: invoice.tax,
+        rounding: invoice.rounding,
+        total: invoice.total,
+        // It is what it was when it was issued; what was paid since is told by a statement of the account.
+        paid: perennial_billing::Money::zero(invoice.total.currency),
+        home_tax: invoice.home_tax.as_ref().map(|home| HomeTax {
+            tax: home.tax,
+            rate: home.rate.rate.to_string(),
+            rate_on: home.rate.starts,
+            source: home.rate.source.clone(),
+        }),
+    })
+}
+
+fn seller_party(party: &SellerParty) -> Party {
+    Party {
+        name: party.name.clone(),
+        contact: String::new(),
+        address1: party.address1.clone(),
+        address2: party.address2.clone(),
+        postcode: party.postcode.clone(),
+        city: party.city.clone(),
+        country: party.country.clone(),
+        vat_number: party.vat_number.clone(),
+        company_number: party.company_number.clone(),
+        email: party.email.clone(),
+        phone: party.phone.clone(),
+        website: party.website.clone(),
+    }
+}
+
+fn buyer_party(party: &CustomerParty) -> Party {
+    let has_company = !party.company.is_empty();
+    Party {
+        name: party.display_name().to_owned(),
+        contact: if has_company { party.name.clone() } else { String::new() },
+        address1: party.address1.clone(),
+        address2: party.address2.clone(),
+        postcode: party.postcode.clone(),
+        city: party.city.clone(),
+        country: party.country.clone(),
+        vat_number: party.vat_number.clone(),
+        company_number: String::new(),
+        email: party.email.clone(),
+        phone: String::new(),
+        website: String::new(),
+    }
+}
+
+/// How an invoice is paid. An account that was entered before accounts were checked, and is none, is left out.
+fn payment(invoice: &Invoice) -> Payment {
+    let SellerParty { iban, bic, bankgiro, plusgiro, swish, fik_creditor, payment_reference, country, .. } =
+        &invoice.seller;
+    let chosen = ReferenceScheme::from_word(payment_reference);
+    let scheme = chosen.unwrap_or_else(|| ReferenceScheme::of_country(country));
+    let currency = invoice.total.currency.code();
+    let scheme = scheme.for_payer(currency, &invoice.buyer.country);
+    // What only moves crowns is not offered for other money.
+    let only = |wanted: &str, text: &str| if currency == wanted { text.to_owned() } else { String::new() };
+    Payment {
+        iban: entered_account(iban).unwrap_or_default(),
+        bic: entered_account(bic).unwrap_or_default(),
+        bankgiro: entered_account(&only("SEK", bankgiro)).unwrap_or_default(),
+        plusgiro: entered_account(&only("SEK", plusgiro)).unwrap_or_default(),
+        fik: entered_account(&only("DKK", fik_creditor)).unwrap_or_default(),
+        swish: entered_account(&only("SEK", swish)).unwrap_or_default(),
+        reference: (invoice.status != InvoiceStatus::Void).then(|| PaymentReference::of(scheme, invoice.id)),
+    }
+}
