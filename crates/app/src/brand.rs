@@ -11,8 +11,10 @@ use crate::{App, AppError, Caller, Problem, Result};
 
 /// The largest picture that a look holds, in bytes: it goes into every document.
 pub const MAX_LOGO_BYTES: usize = 200_000;
-/// The longest text that a look holds, in characters.
-pub const MAX_BRAND_TEXT_CHARACTERS: usize = 2_000;
+/// The longest text in the foot of pages, in characters: two lines.
+pub const MAX_FOOTER_CHARACTERS: usize = 200;
+/// The longest text under the amounts, in characters.
+pub const MAX_CLOSING_CHARACTERS: usize = 2_000;
 
 impl App {
     /// How documents look that are issued now.
@@ -39,10 +41,12 @@ impl App {
                 problems.push(Problem::new("logo", error.to_string()));
             }
         }
-        for (field, text) in [("footer", &brand.footer), ("closing", &brand.closing)] {
-            if text.chars().count() > MAX_BRAND_TEXT_CHARACTERS {
-                problems.push(Problem::new(field, format!("is longer than {MAX_BRAND_TEXT_CHARACTERS} characters")));
-            } else if text.chars().any(|c| c.is_control() && c != '\n') {
+        for (field, text, most) in
+            [("footer", &brand.footer, MAX_FOOTER_CHARACTERS), ("closing", &brand.closing, MAX_CLOSING_CHARACTERS)]
+        {
+            if text.chars().count() > most {
+                problems.push(Problem::new(field, format!("is longer than {most} characters")));
+            } else if text.chars().any(|c| c.is_control() && !(field == "closing" && c == '\n')) {
                 problems.push(Problem::new(field, "contains control characters"));
             }
         }

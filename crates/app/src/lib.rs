@@ -67,7 +67,7 @@ use crate::known::Known;
 
 pub use addon::{AddonSold, NewAddon};
 pub use align::Alignment;
-pub use brand::{MAX_BRAND_TEXT_CHARACTERS, MAX_LOGO_BYTES, read_color};
+pub use brand::{MAX_CLOSING_CHARACTERS, MAX_FOOTER_CHARACTERS, MAX_LOGO_BYTES, read_color};
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use campaign::{
     CampaignEffect, MAX_CAMPAIGN_MONTHS, MAX_CAMPAIGN_REMARKS, MAX_CAMPAIGN_SERVICES, MAX_OPT_OUTS, NewCampaign,

@@ -1,20 +1,28 @@
 //! Documents as others get them: PDF and e-invoice.
 
-use perennial_billing::{InvoiceId, PaymentReference, ReferenceScheme, TaxCategory, entered_account};
+use perennial_billing::{
+    Country, DocumentKind, InvoiceId, PaymentReference, Rate, ReferenceScheme, TaxCategory, TaxProfile,
+    entered_account, standard_rate,
+};
 use perennial_render::document::{Document, HomeTax, Line, Party, Payment, Preceding, Tax};
 use perennial_render::einvoice::{self, Syntax, XmlError, XmlProblem};
 use perennial_render::pdf::{Paper, Press};
+use perennial_render::sample::{Issuer, sample};
+use perennial_render::words;
 use perennial_store::Conn;
 use perennial_store::brands;
 use perennial_store::customers::{self, CustomerParty};
-use perennial_store::invoices::{self, Invoice, InvoiceStatus};
-use perennial_store::sellers::SellerParty;
+use perennial_store::invoices::{self, Invoice};
+use perennial_store::sellers::{self, SellerParty};
 
 use crate::brand::read_brand;
 use crate::{App, AppError, Caller, Problem, Result, invoice};
 
 /// Documents that are put into one file at most.
 pub const MAX_PAPERS_TOGETHER: usize = 50;
+
+/// The id in the reference of a sample.
+const SAMPLE_INVOICE: InvoiceId = InvoiceId(12_345);
 
 /// A document as a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +122,45 @@ impl App {
         Ok(XmlFile { name: file_name(&invoice.number, "xml"), text, problems: einvoice::problems(&document) })
     }
 
+    /// Samples of what is issued now, an invoice and a credit note in every language, each with the name of its file.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] when there is no such seller; [`AppError::Conflict`] when they cannot be put on paper.
+    pub async fn sample_papers(&self, caller: &Caller) -> Result<Vec<PaperFile>> {
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        drop(conn);
+        let brand = self.brand(caller).await?;
+        let day = self.clock.today(&seller.time_zone);
+        let country: Country = seller
+            .party
+            .country
+            .parse()
+            .map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
+        let rate = seller.tax.home_rate.or_else(|| standard_rate(&seller.party.country, day)).unwrap_or(Rate::ZERO);
+        let issuer = Issuer {
+            seller: seller_party(&seller.party),
+            payment: payment(&seller.party, seller.currency.code(), &seller.party.country, SAMPLE_INVOICE),
+            currency: seller.currency,
+            tax: TaxProfile { country, category: TaxCategory::S, rate },
+            day,
+        };
+        let made = tokio::task::spawn_blocking(move || {
+            let mut files = Vec::new();
+            for words in words::ALL {
+                for (kind, name) in [(DocumentKind::Invoice, "invoice"), (DocumentKind::CreditNote, "credit-note")] {
+                    let document = sample(&issuer, kind, words.language).map_err(|error| error.to_string())?;
+                    let made = PRESS.with_borrow_mut(|press| press.pdf(&document, &brand, None));
+                    let name = format!("{name}-{}.pdf", words.language);
+                    files.push(PaperFile { name, paper: made.map_err(|error| error.to_string())? });
+                }
+            }
+            Ok::<_, String>(files)
+        });
+        let made = made.await.map_err(|error| AppError::Conflict(format!("The samples were not finished: {error}")))?;
+        made.map_err(|error| AppError::Conflict(format!("There are no samples: {error}")))
+    }
+
     /// What of a document others read.
     ///
     /// # Errors
@@ -178,7 +225,7 @@ async fn document(conn: &mut Conn, caller: &Caller, invoice: &Invoice) -> Result
         seller: seller_party(&invoice.seller),
         buyer: buyer_party(&invoice.buyer),
         buyer_reference: invoice.customer.to_string(),
-        payment: payment(invoice),
+        payment: payment(&invoice.seller, invoice.total.currency.code(), &invoice.buyer.country, invoice.id),
         lines: lines.collect(),
         taxes: taxes.collect(),
         net: invoice.net,
@@ -232,22 +279,18 @@ fn buyer_party(party: &CustomerParty) -> Party {
 }
 
 /// How an invoice is paid. An account that was entered before accounts were checked, and is none, is left out.
-fn payment(invoice: &Invoice) -> Payment {
-    let SellerParty { iban, bic, bankgiro, plusgiro, swish, fik_creditor, payment_reference, country, .. } =
-        &invoice.seller;
-    let chosen = ReferenceScheme::from_word(payment_reference);
-    let scheme = chosen.unwrap_or_else(|| ReferenceScheme::of_country(country));
-    let currency = invoice.total.currency.code();
-    let scheme = scheme.for_payer(currency, &invoice.buyer.country);
+fn payment(seller: &SellerParty, currency: &str, payer: &str, id: InvoiceId) -> Payment {
+    let chosen = ReferenceScheme::from_word(&seller.payment_reference);
+    let scheme = chosen.unwrap_or_else(|| ReferenceScheme::of_country(&seller.country)).for_payer(currency, payer);
     // What only moves crowns is not offered for other money.
     let only = |wanted: &str, text: &str| if currency == wanted { text.to_owned() } else { String::new() };
     Payment {
-        iban: entered_account(iban).unwrap_or_default(),
-        bic: entered_account(bic).unwrap_or_default(),
-        bankgiro: entered_account(&only("SEK", bankgiro)).unwrap_or_default(),
-        plusgiro: entered_account(&only("SEK", plusgiro)).unwrap_or_default(),
-        fik: entered_account(&only("DKK", fik_creditor)).unwrap_or_default(),
-        swish: entered_account(&only("SEK", swish)).unwrap_or_default(),
-        reference: (invoice.status != InvoiceStatus::Void).then(|| PaymentReference::of(scheme, invoice.id)),
+        iban: entered_account(&seller.iban).unwrap_or_default(),
+        bic: entered_account(&seller.bic).unwrap_or_default(),
+        bankgiro: entered_account(&only("SEK", &seller.bankgiro)).unwrap_or_default(),
+        plusgiro: entered_account(&only("SEK", &seller.plusgiro)).unwrap_or_default(),
+        fik: entered_account(&only("DKK", &seller.fik_creditor)).unwrap_or_default(),
+        swish: entered_account(&only("SEK", &seller.swish)).unwrap_or_default(),
+        reference: Some(PaymentReference::of(scheme, id)),
     }
 }

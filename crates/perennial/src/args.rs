@@ -515,6 +515,15 @@ pub enum InvoiceCommand {
         #[arg(long, short, value_name = "PATH")]
         out: Option<PathBuf>,
     },
+    /// Write what documents look like now into a folder, to look at before customers do
+    Preview {
+        /// Samples in every language, an invoice and a credit note each
+        #[arg(long, required = true)]
+        sample: bool,
+        /// The folder
+        #[arg(long, short, value_name = "FOLDER", default_value = "samples")]
+        out: PathBuf,
+    },
     /// Write an invoice as an e-invoice by EN 16931, and tell what its rules would find wrong
     Xml {
         /// The invoice's id

@@ -18,6 +18,7 @@ mod journal;
 pub mod pdf;
 mod plain;
 pub mod qr;
+pub mod sample;
 mod sie;
 pub mod words;
 

@@ -97,7 +97,7 @@ on_both_databases! {
         let other = provider.customer("Bo Ek").await;
         let invoice = invoiced(&provider, anna).await;
         assert_eq!(app.e_invoice(&staff, invoice, Syntax::Ubl).await.unwrap().problems, []);
-        let stranger = Caller { customer: Some(other), ..staff.clone() };
+        let stranger = Caller { customer: Some(other), ..staff };
         assert!(matches!(app.e_invoice(&stranger, invoice, Syntax::Ubl).await, Err(AppError::NotFound(_))));
         assert!(matches!(app.paper(&stranger, invoice).await, Err(AppError::NotFound(_))));
 
@@ -117,6 +117,15 @@ on_both_databases! {
         let deposit = app.add_funds(&staff, anna, Money::new(10_000, "SEK".parse().unwrap())).await.unwrap().id;
         assert!(matches!(app.e_invoice(&staff, deposit, Syntax::Ubl).await, Err(AppError::Conflict(_))));
         assert_eq!(app.paper(&staff, deposit).await.unwrap().paper.pages, 1);
+    }
+
+    async fn samples_show_every_language_before_a_customer_sees_one(kind) {
+        let provider = Provider::new(kind).await;
+        with_accounts(&provider, "").await;
+        let samples = provider.app.sample_papers(&provider.staff()).await.unwrap();
+        assert_eq!((samples.len(), samples[0].name.as_str()), (18, "invoice-en.pdf"));
+        assert!(samples.iter().all(|file| file.paper.pages == 1 && file.paper.missing.is_empty()));
+        assert_eq!(provider.database.sql("select count(*) from invoices").unwrap().trim(), "0");
     }
 
     async fn accounts_with_a_wrong_digit_are_refused(kind) {

@@ -1,4 +1,4 @@
-//! `perennial invoice list|show|pdf|xml|credit|void|write-off|late-payment`.
+//! `perennial invoice list|show|pdf|preview|xml|credit|void|write-off|late-payment`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ pub async fn run(args: &Args, command: &InvoiceCommand) -> Result<Exit> {
         }
         InvoiceCommand::Show { invoice, format } => show(args, open::id("invoice", invoice)?, format.format).await,
         InvoiceCommand::Pdf { invoices, out } => pdf(args, invoices, out.as_deref()).await,
+        InvoiceCommand::Preview { sample: _, out } => sample(args, out).await,
         InvoiceCommand::Xml { invoice, format, out } => {
             xml(args, open::id("invoice", invoice)?, *format, out.as_deref()).await
         }
@@ -123,6 +124,18 @@ async fn pdf(args: &Args, invoices: &[String], out: Option<&Path>) -> Result<Exi
         }
     }
     app.store.close().await;
+    Ok(Exit::Done)
+}
+
+/// Writes samples into a folder.
+async fn sample(args: &Args, folder: &Path) -> Result<Exit> {
+    let (app, caller) = open::for_staff(args).await?;
+    let files = app.sample_papers(&caller).await?;
+    app.store.close().await;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for file in files {
+        write_file(&folder.join(&file.name), &file.paper.bytes)?;
+    }
     Ok(Exit::Done)
 }
 

@@ -48,6 +48,13 @@ pub(super) struct Layout<'a> {
     pub sheets: &'a mut Sheets,
 }
 
+/// A name and what it stands for, not yet set.
+struct Pair {
+    name: Block,
+    value: Block,
+    height: f32,
+}
+
 fn style(size: f32, color: Color) -> Style {
     Style { size, is_bold: false, color, is_right: false }
 }
@@ -141,12 +148,11 @@ impl Layout<'_> {
         let mut y = top;
         let mut rows = Vec::new();
         for (name, value) in self.facts() {
-            let (name, tall) = self.text(name, style(NORMAL, GREY), HALF, y, 108.0);
-            let (value, taller) = self.text(&value, style(NORMAL, BLACK), HALF + 112.0, y, HALF_WIDTH - 112.0);
-            let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
-            let cell = Part::Group(Tag::TD.into(), vec![value]);
-            rows.push(Part::Group(Tag::TR.into(), vec![head, cell]));
-            y += tall.max(taller) + 2.0;
+            let value_width = HALF_WIDTH - 112.0;
+            let pair = self.pair((name, style(NORMAL, GREY), 108.0), (&value, style(NORMAL, BLACK), value_width));
+            let height = pair.height + 2.0;
+            rows.push(self.put(pair, HALF, HALF + 112.0, y));
+            y += height;
         }
         parts.push(Part::Group(Tag::Table.into(), rows));
         self.sheets.y = (top + left).max(y) + 20.0;
@@ -175,7 +181,11 @@ impl Layout<'_> {
             texts.push(fill(self.words.corrects, &[&corrected.number, &day]));
         }
         texts.push(self.document.note.clone());
-        self.paragraphs(&texts, style(NORMAL, BLACK))
+        let parts = self.paragraphs(&texts, style(NORMAL, BLACK));
+        if !parts.is_empty() {
+            self.sheets.y += 6.0;
+        }
+        parts
     }
 
     /// Paragraphs over the whole width, which may go on on the next page.
@@ -327,30 +337,44 @@ impl Layout<'_> {
         let to_pay = perennial_billing::Money::new(document.total.minor - document.paid.minor, document.currency);
         let last = (if is_credit { words.credited } else { words.to_pay }, words.money(to_pay));
 
-        let row = 15.0;
-        let rows = f32::from(u16::try_from(sums.len()).unwrap_or(u16::MAX));
-        self.room(rows * row + 30.0);
-        let mut parts = Vec::new();
-        let name_width = HALF_WIDTH - AMOUNT_WIDTH - 2.0 * GAP - 30.0;
-        let mut put = |layout: &mut Self, name: &str, value: &str, look: Style, y: f32| {
-            let (name, _) = layout.text(name, look, HALF + GAP, y, name_width);
-            let value_width = AMOUNT_WIDTH + 30.0;
-            let x = MARGIN + INNER - GAP - value_width;
-            let (value, _) = layout.text(value, right(look), x, y, value_width);
-            let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
-            let cells = vec![head, Part::Group(Tag::TD.into(), vec![value])];
-            parts.push(Part::Group(Tag::TR.into(), cells));
-        };
+        let value_width = AMOUNT_WIDTH + 30.0;
+        let name_width = HALF_WIDTH - value_width - 3.0 * GAP;
+        let mut rows = Vec::new();
         for (name, value) in &sums {
-            let y = self.sheets.y;
-            put(self, name, value, style(NORMAL, BLACK), y);
-            self.sheets.y += row;
+            rows.push(
+                self.pair((name, style(NORMAL, BLACK), name_width), (value, right(style(NORMAL, BLACK)), value_width)),
+            );
         }
-        let y = self.sheets.y + 4.0;
-        self.sheets.fill(HALF, y, HALF_WIDTH, 24.0, self.brand.accent);
-        put(self, last.0, &last.1, bold(style(11.0, (255, 255, 255))), y + 4.5);
-        self.sheets.y = y + 24.0 + 14.0;
+        let strong = bold(style(11.0, (255, 255, 255)));
+        let last = self.pair((last.0, strong, name_width), (&last.1, right(strong), value_width));
+        self.room(rows.iter().map(|row| row.height + 3.0).sum::<f32>() + last.height + 27.0);
+        let (left, value_x) = (HALF + GAP, MARGIN + INNER - GAP - value_width);
+        let mut parts = Vec::new();
+        for row in rows {
+            let height = row.height + 3.0;
+            let y = self.sheets.y;
+            parts.push(self.put(row, left, value_x, y));
+            self.sheets.y += height;
+        }
+        let (y, height) = (self.sheets.y + 4.0, last.height + 9.0);
+        self.sheets.fill(HALF, y, HALF_WIDTH, height, self.brand.accent);
+        parts.push(self.put(last, left, value_x, y + 4.5));
+        self.sheets.y = y + height + 14.0;
         vec![Part::Group(Tag::Table.into(), parts)]
+    }
+
+    /// A name and what it stands for, beside each other: each with its look and the width it has.
+    fn pair(&mut self, name: (&str, Style, f32), value: (&str, Style, f32)) -> Pair {
+        let (name, value) = (self.block(name.0, name.1, name.2), self.block(value.0, value.1, value.2));
+        Pair { height: name.height().max(value.height()), name, value }
+    }
+
+    /// Sets them here, as a row of a table.
+    fn put(&mut self, pair: Pair, name_x: f32, value_x: f32, y: f32) -> Part {
+        let name = self.sheets.text(pair.name, name_x, y);
+        let value = self.sheets.text(pair.value, value_x, y);
+        let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
+        Part::Group(Tag::TR.into(), vec![head, Part::Group(Tag::TD.into(), vec![value])])
     }
 
     /// What the law wants to be said, and what the seller wants to say.
@@ -384,9 +408,12 @@ impl Layout<'_> {
             return Vec::new();
         }
         let squares = payment_code(document).and_then(|code| Some((code.kind, squares(&code.text)?)));
-        let row = 14.0;
-        let rows = f32::from(u16::try_from(ways.len()).unwrap_or(u16::MAX));
-        let text_height = 30.0 + rows * row;
+        let mut rows = Vec::new();
+        for (name, value) in &ways {
+            let name = (*name, style(NORMAL, GREY), 110.0);
+            rows.push(self.pair(name, (value, bold(style(NORMAL, BLACK)), 220.0)));
+        }
+        let text_height = 30.0 + rows.iter().map(|row| row.height + 2.0).sum::<f32>();
         let height = if squares.is_some() { text_height.max(CODE_SIZE + 34.0) } else { text_height };
         self.room(height + 8.0);
         let top = self.sheets.y + 4.0;
@@ -395,15 +422,13 @@ impl Layout<'_> {
         let (title, _) = self.text(words.payment, bold(style(10.5, BLACK)), MARGIN + 14.0, top + 8.0, HALF_WIDTH);
         let mut parts = vec![paragraph(vec![title])];
         let mut y = top + 26.0;
-        let mut rows = Vec::new();
-        for (name, value) in &ways {
-            let (name, _) = self.text(name, style(NORMAL, GREY), MARGIN + 14.0, y, 110.0);
-            let (value, _) = self.text(value, bold(style(NORMAL, BLACK)), MARGIN + 128.0, y, 220.0);
-            let head = Part::Group(Tag::TH(TableHeaderScope::Row).into(), vec![name]);
-            rows.push(Part::Group(Tag::TR.into(), vec![head, Part::Group(Tag::TD.into(), vec![value])]));
-            y += row;
+        let mut set = Vec::new();
+        for row in rows {
+            let height = row.height + 2.0;
+            set.push(self.put(row, MARGIN + 14.0, MARGIN + 128.0, y));
+            y += height;
         }
-        parts.push(Part::Group(Tag::Table.into(), rows));
+        parts.push(Part::Group(Tag::Table.into(), set));
         if let Some((kind, squares)) = squares {
             let x = MARGIN + INNER - CODE_SIZE - 14.0;
             let code = self.sheets.code(squares, x, top + 10.0, CODE_SIZE);
