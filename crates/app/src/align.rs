@@ -11,6 +11,7 @@ use perennial_store::renewals::{self, Gathered, Round, WrittenInvoice};
 use perennial_store::sellers::Seller;
 use perennial_store::services::{self, Service};
 
+use crate::e_invoice::{Planned, may_be_issued};
 use crate::error::refuse;
 use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
 use crate::renew::{MAX_ATTEMPTS, new_invoice};
@@ -160,6 +161,7 @@ impl App {
         }
         services::upsert(&mut tx, seller.id, &changed).await?;
         let Some((first, ..)) = aligned.first() else { return Ok(None) };
+        may_be_issued(&seller, &first.customer, &Planned::of(&plan))?;
         let new = new_invoice(&seller, plan, Vec::new(), first.customer.clone(), caller.actor);
         let invoice = renewals::issue(&mut tx, &seller, &new, self.clock.now()).await?;
         let customer = first.customer.id.0;

@@ -19,6 +19,7 @@ use perennial_store::sellers::Seller;
 use perennial_store::services::{self, Service};
 use perennial_store::{StoreError, Tx, addons, prices, products};
 
+use crate::e_invoice::{Planned, may_be_issued};
 use crate::error::refuse;
 use crate::fed::{Fed, feed_failure, fill_in, missing_prices};
 use crate::feed::PriceQuery;
@@ -307,6 +308,7 @@ impl App {
         plan: Option<Plan>,
     ) -> Result<Option<WrittenInvoice>> {
         let Some(plan) = plan else { return Ok(None) };
+        may_be_issued(&found.seller, &found.gathered.customer, &Planned::of(&plan))?;
         let new = new_invoice(&found.seller, plan, Vec::new(), found.gathered.customer.clone(), caller.actor);
         Ok(Some(renewals::issue(tx, &found.seller, &new, self.clock.now()).await?))
     }

@@ -11,6 +11,7 @@ use perennial_store::invoices::InvoiceLine;
 use perennial_store::renewals::WrittenInvoice;
 use perennial_store::sellers::{self, Seller};
 
+use crate::e_invoice::{Planned, may_be_issued};
 use crate::error::{check_text, refuse};
 use crate::seller::taxation;
 use crate::service::quantity_and_price;
@@ -95,6 +96,12 @@ impl App {
         let home_rate = seller.home_rates(customer.currency).and_then(|rates| rates.on(today));
         let home_tax = home_rate.map(|rate| HomeTax::of(amounts.tax, rate, seller.amounts.rounding));
         let home_tax = home_tax.transpose()?;
+        let planned = Planned {
+            categories: amounts.tax_groups.iter().map(|group| group.profile.category).collect(),
+            currencies: (customer.currency, home_tax.as_ref().map(|home: &HomeTax| home.tax.currency)),
+            texts: lines.iter().map(|line| line.description.as_str()).collect(),
+        };
+        may_be_issued(&seller, &customer, &planned)?;
         let earned = lines.iter().map(|line| (line.product, line.tax, line.net));
         let entries = of_invoice(earned, &amounts.tax_groups, amounts.rounding);
         let document = NewDocument {

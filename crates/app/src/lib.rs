@@ -22,6 +22,7 @@ mod csv_file;
 mod customer;
 mod demo;
 mod draft;
+mod e_invoice;
 mod error;
 mod explain;
 mod export;

@@ -14,6 +14,7 @@ use perennial_store::customers::Customer;
 use perennial_store::renewals::{self, Gathered, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 
+use crate::e_invoice::{Planned, blocked};
 use crate::error::refuse;
 use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
 use crate::feed::PriceQuery;
@@ -246,7 +247,9 @@ impl App {
                 Some(Some(found)) if is_visible(found) => {
                     let step = look_at(&seller, found, ask, today);
                     if let Step::Settled(Outcome::Planned(plan)) = step {
-                        if is_preview {
+                        if let Some(why) = blocked(&seller, &found.customer, &Planned::of(&plan)) {
+                            Step::Settled(Outcome::Refused(Refusal::EInvoice(why)))
+                        } else if is_preview {
                             Step::Settled(Outcome::Planned(plan))
                         } else {
                             planned.extend(gathered.insert(ask.service, None).flatten().map(|found| {

@@ -15,7 +15,9 @@ use perennial_store::audit::{self, AuditEntry};
 use perennial_store::customers::Customer;
 use perennial_store::ids::{self, IdKind};
 use perennial_store::invoices::{self, InvoiceFilter};
-use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
+use perennial_store::sellers::{
+    self, EInvoicePolicy, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
+};
 use perennial_store::{StoreError, documents};
 
 use crate::customer::canonical_vat_number;
@@ -90,6 +92,7 @@ impl App {
             renew_ahead_months: NewSeller::DEFAULT_RENEW_AHEAD_MONTHS,
             open_invoice_policy: OpenInvoicePolicy::Return,
             mail_invoices: true,
+            e_invoices: EInvoicePolicy::Warn,
             amounts: AmountRules::default(),
             applies_credit: false,
             late_payment: LatePayment::Keep,

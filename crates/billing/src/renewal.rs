@@ -276,6 +276,9 @@ pub enum Refusal {
         /// The first day on which renewing is possible.
         renewable_from: Date,
     },
+    /// The official rules would refuse its e-invoice, and the seller wants that mended first.
+    #[error("The e-invoice would be refused: {0}")]
+    EInvoice(String),
     /// A renewal invoice is not paid yet, or cost nothing and its period has not begun.
     #[error("An unpaid renewal invoice exists for this service")]
     OpenInvoice(InvoiceId),

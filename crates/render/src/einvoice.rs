@@ -7,7 +7,7 @@ mod xml;
 
 use perennial_billing::{Currency, DocumentKind, Money, Quantity, Rate, TaxCategory};
 
-pub use check::{Mend, XmlProblem, problems};
+pub use check::{Given, Mend, Named, XmlProblem, problems, problems_of};
 
 use crate::document::{Document, Line, Party, Payment};
 

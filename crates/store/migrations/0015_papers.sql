@@ -7,6 +7,7 @@ alter table sellers add column swish text not null default '';
 alter table sellers add column fik_creditor text not null default '';
 alter table sellers add column payment_reference text not null default '';
 alter table sellers add column brand {int} not null default 0;
+alter table sellers add column e_invoices text not null default 'warn' check (e_invoices in ('off', 'warn', 'block'));
 
 create table brands (
     seller_id {int} not null references sellers (id),

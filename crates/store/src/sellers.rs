@@ -39,6 +39,8 @@ pub struct Seller {
     pub open_invoice_policy: OpenInvoicePolicy,
     /// Whether an issued invoice is mailed at once.
     pub mail_invoices: bool,
+    /// What becomes of an invoice for a company whose e-invoice the official rules would refuse.
+    pub e_invoices: EInvoicePolicy,
     /// How the amounts of its documents are made.
     pub amounts: AmountRules,
     /// Whether a new invoice is paid from the customer's credit, as far as that goes.
@@ -293,6 +295,33 @@ impl OpenInvoicePolicy {
     }
 }
 
+/// What becomes of an invoice for a company whose e-invoice the official rules would refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EInvoicePolicy {
+    /// Nobody looks.
+    Off,
+    /// It is issued, and the log says what is wrong.
+    Warn,
+    /// It is not issued before that is mended.
+    Block,
+}
+
+impl EInvoicePolicy {
+    /// The word kept in the database: `off`, `warn` or `block`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Off, Self::Warn, Self::Block].into_iter().find(|policy| policy.as_str() == word)
+    }
+}
+
 pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
     [Rounding::HalfUp, Rounding::HalfEven].into_iter().find(|rounding| rounding.as_str() == word)
 }
@@ -303,7 +332,7 @@ const COLUMNS: &str = "select id, name, address1, address2, postcode, city, coun
     max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
     converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
     cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-    fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand from sellers where id = $1";
+    fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, e_invoices from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
@@ -451,9 +480,9 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
         renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
         converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
         cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, e_invoices, version) values ($1, $2, $3, $4, $5, $6, $7, \
         $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, \
-        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, 1)";
+        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, 1)";
     tx.execute(sql, values(seller)).await?;
     Ok(())
 }
@@ -469,7 +498,7 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         prices_include_tax = $39, tax_rounding = $40, cash_rounding_minor = $41, auto_apply_credit = $42, \
         late_payment = $43, credit_note_pattern = $44, deposit_pattern = $45, number_reset = $46, \
         fiscal_year_month = $47, phone = $48, website = $49, plusgiro = $50, swish = $51, fik_creditor = $52, \
-        payment_reference = $53, brand = $54, version = version + 1 where id = $1";
+        payment_reference = $53, brand = $54, e_invoices = $55, version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
 
@@ -530,6 +559,7 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         party.fik_creditor,
         party.payment_reference,
         party.brand,
+        seller.e_invoices.as_str(),
     ]
 }
 
@@ -580,6 +610,7 @@ fn read(row: &Row) -> Result<Seller> {
         payment_terms_days: row.small("payment_terms_days")?,
         renew_ahead_months: row.small("renew_ahead_months")?,
         open_invoice_policy: row.word("open_invoice_policy", OpenInvoicePolicy::from_word)?,
+        e_invoices: row.word("e_invoices", EInvoicePolicy::from_word)?,
         mail_invoices: row.bool("mail_invoices")?,
         amounts: AmountRules {
             rounding: row.word("rounding", rounding_from_word)?,

@@ -12,6 +12,7 @@ use perennial_store::renewals::{Gathered, NewInvoice, Round};
 use perennial_store::runs::RunProblem;
 use perennial_store::sellers::Seller;
 
+use crate::e_invoice::{Planned, blocked};
 use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
 use crate::feed::PriceQuery;
 use crate::renew::new_invoice;
@@ -113,7 +114,10 @@ impl App {
             }
             fill_in(&mut found, fed);
             match plan(&found.facts, today) {
-                Ok(plan) => planned.push((plan, found)),
+                Ok(plan) => match blocked(&looked.seller, &found.customer, &Planned::of(&plan)) {
+                    None => planned.push((plan, found)),
+                    Some(why) => looked.problem((customer, service), period, true, Refusal::EInvoice(why).to_string()),
+                },
                 Err(refusal @ Refusal::NoPrice { .. }) => {
                     let reason = why_no_price(&found, fed, &refusal);
                     looked.problem((customer, service), period, true, reason);

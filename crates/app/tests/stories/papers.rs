@@ -2,10 +2,10 @@
 
 use jiff::civil::date;
 use perennial_app::{Actor, AppError, Caller, CreditOf, MAX_LOGO_BYTES, Outcome};
-use perennial_billing::{CustomerId, InvoiceId, Money, ReferenceScheme, ServiceId};
+use perennial_billing::{CustomerId, CustomerKind, InvoiceId, Money, ReferenceScheme, ServiceId};
 use perennial_render::einvoice::{Mend, Syntax};
 use perennial_render::pdf::{Brand, Column};
-use perennial_store::sellers;
+use perennial_store::sellers::{self, EInvoicePolicy};
 use perennial_testkit::{Provider, on_both_databases};
 
 use crate::outcome;
@@ -117,6 +117,39 @@ on_both_databases! {
         let deposit = app.add_funds(&staff, anna, Money::new(10_000, "SEK".parse().unwrap())).await.unwrap().id;
         assert!(matches!(app.e_invoice(&staff, deposit, Syntax::Ubl).await, Err(AppError::Conflict(_))));
         assert_eq!(app.paper(&staff, deposit).await.unwrap().paper.pages, 1);
+    }
+
+    async fn an_invoice_waits_for_what_its_e_invoice_lacks_if_the_seller_wants_it(kind) {
+        let provider = Provider::new(kind).await;
+        let (app, staff) = (&provider.app, provider.staff());
+        let product = provider.product("Web hosting", "100.00").await;
+        let company = provider.customer_with("Bo Ek", |new| {
+            new.party.kind = CustomerKind::Company;
+            new.party.company = "Bolaget AB".to_owned();
+        }).await;
+        let anna = provider.customer("Anna Ek").await;
+        let mut seller = sellers::get(&mut provider.read().await, provider.id()).await.unwrap().unwrap();
+        seller.party.vat_number = String::new();
+        let services = [
+            provider.service(company, product, date(2026, 12, 1)).await,
+            provider.service(anna, product, date(2026, 12, 1)).await,
+        ];
+        seller.e_invoices = EInvoicePolicy::Block;
+        app.change_seller(Actor::Cli, &seller).await.unwrap();
+        let outcomes = app.renew(&staff, &services).await.unwrap();
+        let Outcome::Refused(refusal) = &outcomes[0].outcome else { panic!("{:?}", outcomes[0]) };
+        insta::assert_snapshot!(refusal, @"The e-invoice would be refused: BR-CO-26 (BT-30): the seller has neither a registration number nor a VAT number that may be shown; mend `perennial seller set --company-number`; BR-S-02 (BT-31): the seller has no VAT number; mend `perennial seller set --vat-number`");
+        assert!(matches!(outcomes[1].outcome, Outcome::Renewed(_)), "a consumer gets no e-invoice");
+        assert_eq!(provider.database.sql("select count(*) from invoices").unwrap().trim(), "1");
+
+        // The run says the same, and goes on.
+        provider.set_day(date(2026, 12, 1));
+        let report = app.run_if_due(provider.id(), tokio::sync::watch::channel(false).1).await.unwrap().unwrap();
+        assert_eq!((report.renewed, report.counts.failed), (0, 1));
+        seller.e_invoices = EInvoicePolicy::Warn;
+        app.change_seller(Actor::Cli, &seller).await.unwrap();
+        assert!(matches!(outcome(app.renew(&staff, &services[..1]).await), Outcome::Renewed(_)));
+        provider.assert_well().await;
     }
 
     async fn samples_show_every_language_before_a_customer_sees_one(kind) {

@@ -9,7 +9,7 @@ use perennial_billing::{
     VatNumberPolicy,
 };
 use perennial_render::pdf::{Color, Column};
-use perennial_store::sellers::{OpenInvoicePolicy, RunRules};
+use perennial_store::sellers::{EInvoicePolicy, OpenInvoicePolicy, RunRules};
 
 use super::FormatArgs;
 
@@ -129,6 +129,9 @@ pub struct SellerRules {
     /// What renewing does while a renewal invoice is unpaid
     #[arg(long, value_enum)]
     pub open_invoice: Option<OpenInvoice>,
+    /// What becomes of an invoice for a company whose e-invoice the rules of EN 16931 would refuse
+    #[arg(long, value_enum)]
+    pub e_invoices: Option<EInvoices>,
     /// Whether an issued invoice is mailed at once
     #[arg(long, value_name = "true|false")]
     pub mail_invoices: Option<bool>,
@@ -367,6 +370,26 @@ pub enum OpenInvoice {
     Return,
     /// Refuse with 409 and name that invoice
     Conflict,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum EInvoices {
+    /// Nobody looks
+    Off,
+    /// It is issued, and the log says what is wrong
+    Warn,
+    /// It is not issued before that is mended
+    Block,
+}
+
+impl From<EInvoices> for EInvoicePolicy {
+    fn from(choice: EInvoices) -> Self {
+        match choice {
+            EInvoices::Off => Self::Off,
+            EInvoices::Warn => Self::Warn,
+            EInvoices::Block => Self::Block,
+        }
+    }
 }
 
 impl From<OpenInvoice> for OpenInvoicePolicy {

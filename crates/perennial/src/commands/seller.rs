@@ -38,6 +38,7 @@ struct Shown<'a> {
     renew_ahead_months: u16,
     open_invoice: &'static str,
     mail_invoices: bool,
+    e_invoices: &'static str,
     lead_days: u16,
     daily_run: bool,
     run_at: String,
@@ -108,6 +109,7 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.renew_ahead_months = rules.renew_ahead_months.unwrap_or(seller.renew_ahead_months);
     seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
     seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
+    seller.e_invoices = rules.e_invoices.map_or(seller.e_invoices, Into::into);
     seller.day_count = rules.day_count.map_or(seller.day_count, Into::into);
     seller.price_notice_days = rules.price_notice_days.unwrap_or(seller.price_notice_days);
     seller.converts_prices = rules.convert_prices.unwrap_or(seller.converts_prices);
@@ -211,6 +213,7 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         renew_ahead_months: seller.renew_ahead_months,
         open_invoice: seller.open_invoice_policy.as_str(),
         mail_invoices: seller.mail_invoices,
+        e_invoices: seller.e_invoices.as_str(),
         lead_days: seller.runs.lead_days,
         daily_run: seller.runs.is_daily,
         run_at: seller.runs.time_of_day(),

@@ -1,6 +1,6 @@
 //! What the rules of EN 16931 would find wrong with a document, before its number is used.
 
-use perennial_billing::{DocumentKind, TaxCategory};
+use perennial_billing::{Currency, DocumentKind, TaxCategory};
 
 use super::fits;
 use crate::document::{Document, Party};
@@ -31,22 +31,78 @@ pub enum Mend {
     Nowhere,
 }
 
+/// What decides whether the official rules accept a document; it may not be issued yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its currency, and the seller's where its tax is told in that too.
+    pub currencies: (Currency, Option<Currency>),
+    /// Who issues it.
+    pub seller: Named<'a>,
+    /// Who is billed.
+    pub buyer: Named<'a>,
+    /// The categories of its taxes.
+    pub categories: &'a [TaxCategory],
+    /// Whether a line has no text.
+    pub is_line_nameless: bool,
+}
+
+/// What is known of a party.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// ISO 3166-1.
+    pub country: &'a str,
+    /// VAT number, or empty.
+    pub vat_number: &'a str,
+    /// Registration number, or empty.
+    pub company_number: &'a str,
+}
+
+impl<'a> Named<'a> {
+    fn of(party: &'a Party) -> Self {
+        let Party { name, country, vat_number, company_number, .. } = party;
+        Self { name, country, vat_number, company_number }
+    }
+
+    /// Whether a VAT number, if there is one, begins with two letters.
+    fn has_prefix(self) -> bool {
+        self.vat_number.is_empty() || self.vat_number.chars().take(2).filter(char::is_ascii_uppercase).count() == 2
+    }
+}
+
 /// What the official rules would refuse a document for. Amounts are not checked: they are right by the way they are made,
 /// and `doctor` computes them again.
 #[must_use]
 pub fn problems(document: &Document) -> Vec<XmlProblem> {
+    let categories: Vec<TaxCategory> = document.taxes.iter().map(|tax| tax.profile.category).collect();
+    problems_of(Given {
+        kind: document.kind,
+        currencies: (document.currency, document.home_tax.as_ref().map(|home| home.tax.currency)),
+        seller: Named::of(&document.seller),
+        buyer: Named::of(&document.buyer),
+        categories: &categories,
+        is_line_nameless: document.lines.iter().any(|line| line.description.trim().is_empty()),
+    })
+}
+
+/// The same of a document that may not be issued yet.
+#[must_use]
+pub fn problems_of(given: Given<'_>) -> Vec<XmlProblem> {
     let mut found = Vec::new();
     let mut complain = |is_wrong: bool, rule, term, problem, mend| {
         if is_wrong {
             found.push(XmlProblem { rule, term, problem, mend });
         }
     };
-    let Document { seller, buyer, .. } = document;
-    let has = |category: TaxCategory| document.taxes.iter().any(|tax| tax.profile.category == category);
+    let Given { kind, currencies: (currency, home), seller, buyer, categories, is_line_nameless } = given;
+    let has = |category: TaxCategory| categories.contains(&category);
     let is_out_of_scope = has(TaxCategory::O);
 
-    complain(document.kind == DocumentKind::Deposit, "BR-04", "BT-3", "a deposit is no invoice", Mend::Nowhere);
-    let too_fine = !fits(document.currency) || document.home_tax.as_ref().is_some_and(|home| !fits(home.tax.currency));
+    complain(kind == DocumentKind::Deposit, "BR-04", "BT-3", "a deposit is no invoice", Mend::Nowhere);
+    let too_fine = !fits(currency) || home.is_some_and(|home| !fits(home));
     complain(too_fine, "BR-DEC-12", "BT-109", "amounts may have two digits at most", Mend::Nowhere);
 
     complain(seller.name.is_empty(), "BR-06", "BT-27", "the seller has no name", Mend::Seller("--name"));
@@ -83,19 +139,13 @@ pub fn problems(document: &Document) -> Vec<XmlProblem> {
     for (party, term, mend) in
         [(seller, "BT-31", Mend::Seller("--vat-number")), (buyer, "BT-48", Mend::Customer("--vat-number"))]
     {
-        complain(!has_prefix(party), "BR-CO-09", term, "a VAT number begins with two letters", mend);
+        complain(!party.has_prefix(), "BR-CO-09", term, "a VAT number begins with two letters", mend);
     }
-    let is_mixed = is_out_of_scope && document.taxes.iter().any(|tax| tax.profile.category != TaxCategory::O);
+    let is_mixed = is_out_of_scope && categories.iter().any(|category| *category != TaxCategory::O);
     let mixed = "what is outside the scope of VAT needs a document of its own";
     complain(is_mixed, "BR-O-11", "BT-118", mixed, Mend::Line);
-    let nameless = document.lines.iter().any(|line| line.description.trim().is_empty());
-    complain(nameless, "BR-25", "BT-153", "a line has no text", Mend::Line);
+    complain(is_line_nameless, "BR-25", "BT-153", "a line has no text", Mend::Line);
     found
-}
-
-/// Whether a VAT number, if there is one, begins with two letters.
-fn has_prefix(party: &Party) -> bool {
-    party.vat_number.is_empty() || party.vat_number.chars().take(2).filter(char::is_ascii_uppercase).count() == 2
 }
 
 impl std::fmt::Display for Mend {

@@ -8,7 +8,9 @@ use perennial_billing::{
     NumberReset, OwnRate, ProductId, Rate, Rounding, SellerId, TaxRounding, UnitRate, VatNumberPolicy,
 };
 use perennial_store::StoreError;
-use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
+use perennial_store::sellers::{
+    self, EInvoicePolicy, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
+};
 use perennial_testkit::on_both_databases;
 
 use crate::shop::{ODD_TEXTS, Shop, at, far_instants, numbering, seller};
@@ -57,6 +59,7 @@ fn moved_and_renamed(id: i64) -> Seller {
         renew_ahead_months: 120,
         open_invoice_policy: OpenInvoicePolicy::Conflict,
         mail_invoices: false,
+        e_invoices: EInvoicePolicy::Block,
         amounts: AmountRules {
             rounding: Rounding::HalfEven,
             tax_rounding: TaxRounding::Line,

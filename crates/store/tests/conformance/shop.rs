@@ -18,7 +18,9 @@ use perennial_store::payments::Payment;
 use perennial_store::prices;
 use perennial_store::products::{self, Product};
 use perennial_store::renewals::{self, NewInvoice, Round, WrittenInvoice};
-use perennial_store::sellers::{self, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings};
+use perennial_store::sellers::{
+    self, EInvoicePolicy, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
+};
 use perennial_store::services::{self, Service};
 use perennial_store::settlements;
 use perennial_store::{Result, Store, Tx};
@@ -133,6 +135,7 @@ pub fn seller(id: i64) -> Seller {
         renew_ahead_months: 12,
         open_invoice_policy: OpenInvoicePolicy::Return,
         mail_invoices: true,
+        e_invoices: EInvoicePolicy::Warn,
         amounts: AmountRules::default(),
         applies_credit: false,
         late_payment: LatePayment::Keep,
