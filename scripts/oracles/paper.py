@@ -1,5 +1,6 @@
 """What readers of PDF find in documents: reads one JSON object a line, {"name", "path", "xml", "pages"}, and writes one a
-line, {"name", "faults": [...], "text", "codes": [...]}: the text as poppler extracts it, and what zxing reads on its pictures.
+line, {"name", "faults": [...], "text", "codes": [...], "pages", "outside": [...]}: the text as poppler extracts it, what zxing reads on
+its pictures, and words that leave their page or stand on each other.
 
 qpdf checks the file; pikepdf looks at what PDF/A-3b and Factur-X want: an output intent, XMP metadata with the part and the
 level, embedded fonts, a structure tree with a language, one associated file; factur-x takes the XML out.
@@ -14,6 +15,7 @@ import tempfile
 import facturx
 import pikepdf
 import zxingcpp
+from lxml import etree
 from PIL import Image
 
 FX = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
@@ -68,8 +70,27 @@ def codes(path):
                 yield code.text
 
 
+def outside(path):
+    """Words that leave their page, or stand on each other."""
+    boxes = subprocess.run(["pdftotext", "-bbox", path, "-"], capture_output=True, check=True).stdout
+    for page in etree.fromstring(boxes, etree.XMLParser(recover=True)).iter("{*}page"):
+        width, height = float(page.get("width")), float(page.get("height"))
+        words = [(*(float(word.get(key)) for key in ("xMin", "yMin", "xMax", "yMax")), word.text) for word in page.iter("{*}word")]
+        for left, top, right, bottom, text in words:
+            if left < 0 or top < 0 or right > width or bottom > height:
+                yield text
+        for place, one in enumerate(words):
+            for other in words[place + 1 :]:
+                across = min(one[2], other[2]) - max(one[0], other[0])
+                down = min(one[3], other[3]) - max(one[1], other[1])
+                # Lines stand close: their boxes touch, but not by half a line.
+                if across > 1 and down > 0.5 * min(one[3] - one[1], other[3] - other[1]):
+                    yield f"{one[4]} on {other[4]}"
+
+
 for line in sys.stdin:
     given = json.loads(line)
     text = subprocess.run(["pdftotext", "-layout", given["path"], "-"], capture_output=True, check=True).stdout.decode()
     found = list(faults(given))
-    print(json.dumps({"name": given["name"], "faults": found, "text": text, "codes": list(codes(given["path"]))}), flush=True)
+    answer = {"name": given["name"], "faults": found, "text": text, "codes": list(codes(given["path"]))}
+    print(json.dumps({**answer, "pages": given["pages"], "outside": list(outside(given["path"]))}), flush=True)

@@ -1,8 +1,10 @@
 //! Documents as others get them: PDF and e-invoice.
 
+use std::sync::Arc;
+
 use perennial_billing::{
-    Country, DocumentKind, InvoiceId, PaymentReference, Rate, ReferenceScheme, TaxCategory, TaxProfile,
-    entered_account, standard_rate,
+    Country, CustomerKind, DocumentKind, InvoiceId, PaymentReference, ReferenceScheme, TaxCategory, TaxClass, Taxation,
+    TaxedCustomer, entered_account,
 };
 use perennial_render::document::{Document, HomeTax, Line, Party, Payment, Preceding, Tax};
 use perennial_render::einvoice::{self, Syntax, XmlError, XmlProblem};
@@ -14,6 +16,7 @@ use perennial_store::brands;
 use perennial_store::customers::{self, CustomerParty};
 use perennial_store::invoices::{self, Invoice};
 use perennial_store::sellers::{self, SellerParty};
+use tokio::sync::Semaphore;
 
 use crate::brand::read_brand;
 use crate::{App, AppError, Caller, Problem, Result, invoice};
@@ -57,17 +60,15 @@ impl App {
         let stored = brands::get(&mut conn, caller.seller, invoice.seller.brand).await?;
         drop(conn);
         let name = file_name(&invoice.number, "pdf");
-        // Setting a document takes some milliseconds of a core: not where requests are answered.
-        let made = tokio::task::spawn_blocking(move || {
+        let made = press(move |press| {
             let brand = stored.map(|stored| read_brand(&stored)).unwrap_or_default();
             let inside = match einvoice::problems(&document).is_empty() {
                 true => einvoice::xml(&document, Syntax::Cii).ok(),
                 false => None,
             };
-            PRESS.with_borrow_mut(|press| press.pdf(&document, &brand, inside.as_deref()))
+            press.pdf(&document, &brand, inside.as_deref())
         });
-        let made = made.await.map_err(|error| AppError::Conflict(format!("The PDF was not finished: {error}")))?;
-        let paper = made.map_err(|error| AppError::Conflict(format!("Invoice {id} has no PDF: {error}")))?;
+        let paper = made.await.map_err(|error| AppError::Conflict(format!("Invoice {id} has no PDF: {error}")))?;
         if !paper.missing.is_empty() {
             let letters: String = paper.missing.iter().collect();
             tracing::warn!(
@@ -98,12 +99,13 @@ impl App {
             documents.push((document(&mut conn, caller, &invoice).await?, brand));
         }
         drop(conn);
-        let made = tokio::task::spawn_blocking(move || {
+        let made = press(move |press| {
             let documents: Vec<_> = documents.iter().map(|(document, brand)| (document, brand)).collect();
-            PRESS.with_borrow_mut(|press| press.bundle(&documents))
+            press.bundle(&documents)
         });
-        let made = made.await.map_err(|error| AppError::Conflict(format!("The PDF was not finished: {error}")))?;
-        Ok(made.map_err(|error| AppError::Conflict(format!("There is no PDF: {error}")))?.bytes)
+        let paper = made.await.map_err(|error| AppError::Conflict(format!("There is no PDF: {error}")))?;
+        warn_of(&paper);
+        Ok(paper.bytes)
     }
 
     /// A document as an e-invoice. What is wrong with it is told beside it.
@@ -137,28 +139,31 @@ impl App {
             .country
             .parse()
             .map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
-        let rate = seller.tax.home_rate.or_else(|| standard_rate(&seller.party.country, day)).unwrap_or(Rate::ZERO);
+        let rules = seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
+        let at_home = TaxedCustomer::at(country, &seller.party.postcode, CustomerKind::Private);
+        let taxation = Taxation { rules: Arc::new(rules), customer: at_home };
         let issuer = Issuer {
             seller: seller_party(&seller.party),
             payment: payment(&seller.party, seller.currency.code(), &seller.party.country, SAMPLE_INVOICE),
             currency: seller.currency,
-            tax: TaxProfile { country, category: TaxCategory::S, rate },
+            tax: taxation.on(TaxClass::Standard, day),
+            contained: taxation.contained(taxation.on(TaxClass::Standard, day), day),
+            rules: seller.amounts,
             day,
         };
-        let made = tokio::task::spawn_blocking(move || {
+        let made = press(move |press| {
             let mut files = Vec::new();
             for words in words::ALL {
                 for (kind, name) in [(DocumentKind::Invoice, "invoice"), (DocumentKind::CreditNote, "credit-note")] {
                     let document = sample(&issuer, kind, words.language).map_err(|error| error.to_string())?;
-                    let made = PRESS.with_borrow_mut(|press| press.pdf(&document, &brand, None));
+                    let made = press.pdf(&document, &brand, None);
                     let name = format!("{name}-{}.pdf", words.language);
                     files.push(PaperFile { name, paper: made.map_err(|error| error.to_string())? });
                 }
             }
             Ok::<_, String>(files)
         });
-        let made = made.await.map_err(|error| AppError::Conflict(format!("The samples were not finished: {error}")))?;
-        made.map_err(|error| AppError::Conflict(format!("There are no samples: {error}")))
+        made.await.map_err(|error| AppError::Conflict(format!("There are no samples: {error}")))
     }
 
     /// What of a document others read.
@@ -175,6 +180,27 @@ impl App {
 thread_local! {
     /// One for each thread: to read the fonts takes longer than to set a document.
     static PRESS: std::cell::RefCell<Press> = std::cell::RefCell::new(Press::new());
+}
+
+/// Documents that are set at the same time at most: each takes a core, and a press some memory.
+pub const MAX_PRESSES: usize = 4;
+static PRESSES: Semaphore = Semaphore::const_new(MAX_PRESSES);
+
+/// Does something with a press, apart from where requests are answered.
+async fn press<T: Send + 'static>(work: impl FnOnce(&mut Press) -> T + Send + 'static) -> T {
+    // It is never closed.
+    let _turn = PRESSES.acquire().await;
+    match tokio::task::spawn_blocking(move || PRESS.with_borrow_mut(work)).await {
+        Ok(done) => done,
+        Err(lost) => std::panic::resume_unwind(lost.into_panic()),
+    }
+}
+
+fn warn_of(paper: &Paper) {
+    if !paper.missing.is_empty() {
+        let letters: String = paper.missing.iter().collect();
+        tracing::warn!("no font has the letters {letters}: install one, such as Debian's fonts-noto-core");
+    }
 }
 
 /// A number as the name of a file: what file systems and mails may take amiss becomes a hyphen.

@@ -47,7 +47,7 @@ pub struct Line {
 /// What is taken off a line, and why (EN 16931 BG-27).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowance {
-    /// How much, without tax; never more than the line.
+    /// How much; never more than the line. Without tax, or with it where prices contain it.
     pub amount: Money,
     /// Why, as the customer reads it (BT-139).
     pub reason: String,

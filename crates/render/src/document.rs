@@ -51,6 +51,14 @@ pub struct Document {
     pub home_tax: Option<HomeTax>,
 }
 
+impl Document {
+    /// What is still to be paid, or, of a credit note, what is given back (BT-115).
+    #[must_use]
+    pub fn to_pay(&self) -> Money {
+        Money::new(self.total.minor.saturating_sub(self.paid.minor), self.currency)
+    }
+}
+
 /// The document that another one corrects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preceding {

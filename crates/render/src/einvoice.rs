@@ -5,7 +5,7 @@ mod cii;
 mod ubl;
 mod xml;
 
-use perennial_billing::{Currency, DocumentKind, Money, Quantity, Rate, TaxCategory};
+use perennial_billing::{Currency, DocumentKind, Money, Quantity, Rate, Rounding, TaxCategory};
 
 pub use check::{Given, Mend, Named, XmlProblem, problems, problems_of};
 
@@ -14,7 +14,8 @@ use crate::document::{Document, Line, Party, Payment};
 /// A syntax of EN 16931 (CEN/TS 16931-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
-    /// OASIS UBL 2.1, as Peppol BIS Billing 3 wants it.
+    /// OASIS UBL 2.1 in the customization of Peppol BIS Billing 3. Peppol's own rules, national ones among them, are not all
+    /// checked.
     Ubl,
     /// UN/CEFACT Cross Industry Invoice D16B, as it is attached to a Factur-X PDF.
     Cii,
@@ -75,7 +76,7 @@ impl<'a> Facts<'a> {
             prices: document.lines.iter().map(Price::of).collect::<Result<_, _>>()?,
             lines: Money::sum(document.currency, nets).map_err(out_of_range)?,
             with_tax: document.net.plus(document.tax).map_err(out_of_range)?,
-            payable: Money::new(document.total.minor - document.paid.minor, document.currency),
+            payable: document.to_pay(),
             shows_vat: document.taxes.iter().all(|tax| tax.profile.category != TaxCategory::O),
         })
     }
@@ -95,19 +96,24 @@ impl<'a> Facts<'a> {
         lines.map(|((place, line), price)| (place, line, price))
     }
 
-    /// The accounts to pay to, each with the code of the way (UNTDID 4461): 58 is a SEPA credit transfer, 30 another one.
-    fn accounts(&self) -> Vec<(&'static str, Account<'a>)> {
-        let Payment { iban, bankgiro, plusgiro, .. } = &self.document.payment;
+    /// The accounts to pay to, and the code of the way (UNTDID 4461), which all of them have in common (UBL-SR-47): 93 is a
+    /// Danish FIK payment, 58 a SEPA credit transfer, 30 another one, which Danish sellers may not use (Peppol DK-R-005).
+    fn accounts(&self) -> (&'static str, Vec<Account<'a>>) {
+        let Payment { iban, bankgiro, plusgiro, fik, reference, .. } = &self.document.payment;
         if !self.is_invoice() {
-            return Vec::new();
+            return ("30", Vec::new());
         }
-        // All of them have one code (UBL-SR-47).
-        let is_sepa = self.document.currency.code() == "EUR" && bankgiro.is_none() && plusgiro.is_none();
-        let transfer = if is_sepa { "58" } else { "30" };
-        let iban = iban.as_ref().map(|iban| (transfer, Account::Iban(iban.as_str())));
-        let bankgiro = bankgiro.as_ref().map(|giro| (transfer, Account::Giro(giro.as_str(), "SE:BANKGIRO")));
-        let plusgiro = plusgiro.as_ref().map(|giro| (transfer, Account::Giro(giro.as_str(), "SE:PLUSGIRO")));
-        iban.into_iter().chain(bankgiro).chain(plusgiro).collect()
+        let card = reference.as_ref().and_then(|reference| Some((reference.scheme().card_type()?, reference.as_str())));
+        if let (Some(creditor), Some((card, reference))) = (fik, card) {
+            return ("93", vec![Account::Fik { creditor: creditor.as_str(), payment: format!("{card}#{reference}") }]);
+        }
+        let only_iban = bankgiro.is_none() && plusgiro.is_none();
+        let is_sepa = only_iban && (self.document.currency.code() == "EUR" || self.document.seller.country == "DK");
+        let iban = iban.as_ref().map(|iban| Account::Iban(iban.as_str()));
+        let bankgiro = bankgiro.as_ref().map(|giro| Account::Giro(giro.as_str(), "SE:BANKGIRO"));
+        let plusgiro = plusgiro.as_ref().map(|giro| Account::Giro(giro.as_str(), "SE:PLUSGIRO"));
+        let accounts = iban.into_iter().chain(bankgiro).chain(plusgiro).collect();
+        (if is_sepa { "58" } else { "30" }, accounts)
     }
 }
 
@@ -116,6 +122,11 @@ enum Account<'a> {
     Iban(&'a str),
     /// Its number, and the code by which Peppol knows the system.
     Giro(&'a str, &'static str),
+    /// A Danish creditor, and the card type with the reference.
+    Fik {
+        creditor: &'a str,
+        payment: String,
+    },
 }
 
 /// The tax of a category and rate. Countries are no term of EN 16931: what two of them charge at one rate is one group.
@@ -162,7 +173,7 @@ struct Price {
 
 impl Price {
     fn of(line: &Line) -> Result<Self, XmlError> {
-        let off = line.allowance.as_ref().map_or(Money::zero(line.net.currency), |(amount, _)| *amount);
+        let off = allowance(line).map_or(Money::zero(line.net.currency), |(amount, _)| amount);
         let whole = line.net.plus(off).map_err(|_| XmlError::Amount)?;
         let is_negative = whole.minor < 0;
         let magnitude = line.quantity.to_string();
@@ -185,6 +196,21 @@ impl Price {
 /// Whether a whole number of things at this price costs exactly this.
 fn is_product(one: Money, quantity: &str, whole: Money) -> bool {
     quantity.parse::<i64>().ok().and_then(|quantity| one.minor.checked_mul(quantity)) == Some(whole.minor)
+}
+
+/// What is taken off a line, without tax (BT-136), and why: where prices contain the tax, it is taken out of the allowance as it
+/// is of the line.
+fn allowance(line: &Line) -> Option<(Money, &str)> {
+    let (off, reason) = line.allowance.as_ref()?;
+    let off = match line.gross.filter(|gross| gross.minor != 0) {
+        None => *off,
+        Some(gross) => {
+            let part = i128::from(off.minor) * i128::from(line.net.minor);
+            let net = Rounding::HalfUp.divide(part, gross.minor.into());
+            Money::new(i64::try_from(net).unwrap_or(off.minor), off.currency)
+        }
+    };
+    Some((off, reason))
 }
 
 /// The standard rates have a percentage; what is outside the scope of VAT has none (BR-O-05).

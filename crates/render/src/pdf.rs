@@ -153,21 +153,16 @@ impl Press {
     fn print(&mut self, documents: &[(&Document, &Brand)], e_invoice: Option<&str>) -> Result<Paper, PdfError> {
         let Some((first, _)) = documents.first() else { return Err(PdfError::Nothing) };
         let words = Words::of(&first.language);
-        let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A3_B).finish();
-        let settings = SerializeSettings {
-            compress_content_streams: true,
-            enable_tagging: true,
-            configuration: configuration.map_err(|error| PdfError::Write(format!("{error:?}")))?,
-            ..SerializeSettings::default()
-        };
-        let mut pdf = Pdf::new_with(settings);
+        let mut pdf = Pdf::new_with(settings()?);
+        // What a document that failed lacked is not told of this one.
+        self.fonts.take_missing();
         let mut tree = TagTree::new().with_lang(Some(words.language.to_owned()));
         let mut pages = 0;
         for (document, brand) in documents {
             let words = Words::of(&document.language);
             let logo = brand.logo.as_deref().map(logo).transpose()?;
             let mut sheets = Sheets::new();
-            let layout = Layout { document, brand, words, fonts: &mut self.fonts, sheets: &mut sheets };
+            let layout = Layout { document, brand, words, fonts: &mut self.fonts, sheets: &mut sheets, bottom: 0.0 };
             let parts = layout.set(logo);
             let nodes = sheets.draw(&mut pdf, &mut self.fonts, parts)?;
             let part = Tag::Part.with_lang(Some(words.language.to_owned()));
@@ -222,10 +217,42 @@ fn logo(bytes: &[u8]) -> Result<Image, PdfError> {
     image.map_err(PdfError::Logo)
 }
 
-/// Whether a logo can be read.
+fn settings() -> Result<SerializeSettings, PdfError> {
+    let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A3_B).finish();
+    Ok(SerializeSettings {
+        compress_content_streams: true,
+        enable_tagging: true,
+        configuration: configuration.map_err(|error| PdfError::Write(format!("{error:?}")))?,
+        ..SerializeSettings::default()
+    })
+}
+
+/// The longest side of a logo, in pixels.
+pub const MAX_LOGO_PIXELS: u32 = 4_000;
+
+/// Whether a logo can be printed: its pixels are only looked at when a file is written, so one is.
 ///
 /// # Errors
 /// [`PdfError::Logo`].
 pub fn check_logo(bytes: &[u8]) -> Result<(), PdfError> {
-    logo(bytes).map(|_| ())
+    let image = logo(bytes)?;
+    let (width, height) = image.size();
+    if width.max(height) > MAX_LOGO_PIXELS {
+        return Err(PdfError::Logo(format!("it is more than {MAX_LOGO_PIXELS} pixels wide or high")));
+    }
+    let mut pdf = Pdf::new_with(settings()?);
+    let mut sheets = Sheets::new();
+    let picture = sheets.picture(image, sheet::MARGIN, sheet::MARGIN, 10.0, 10.0);
+    let mut tree = TagTree::new().with_lang(Some("en".to_owned()));
+    for node in sheets.draw(&mut pdf, &mut Fonts::of_nothing(), vec![layout::logo_part(picture, "logo")])? {
+        tree.push(node);
+    }
+    pdf.set_tag_tree(tree);
+    pdf.set_metadata(
+        Metadata::new()
+            .title("logo".to_owned())
+            .language("en".to_owned())
+            .creation_date(noon(Date::constant(2000, 1, 1))),
+    );
+    pdf.finish().map(|_| ()).map_err(|error| PdfError::Logo(format!("it cannot be printed: {error:?}")))
 }

@@ -1,6 +1,6 @@
 //! What a payer's telephone reads: the texts of payment codes.
 
-use perennial_billing::{Money, PaymentReference, ReferenceScheme};
+use perennial_billing::{Iban, Money, PaymentReference, ReferenceScheme};
 
 use crate::document::{Document, Party, Payment};
 
@@ -18,7 +18,7 @@ pub struct PaymentCode {
 pub enum CodeKind {
     /// SEPA credit transfer (European Payments Council, EPC069-12, version 002).
     Epc,
-    /// Swish (Getswish, "Guide Swish QR").
+    /// Swish (Getswish, QR code manual, 6.1).
     Swish,
     /// Swiss QR-bill (SIX, Implementation Guidelines 2.3).
     Swiss,
@@ -30,12 +30,15 @@ const EPC_NAME: usize = 70;
 const SWISH_MESSAGE: usize = 50;
 /// The longest line of an address on a QR-bill, in characters.
 const SWISS_LINE: usize = 70;
+/// The longest postal code on it, and the longest town.
+const SWISS_POSTCODE: usize = 16;
+const SWISS_TOWN: usize = 35;
 
 /// The code by which a document is paid, if there is one for its currency and accounts: Swish for crowns, the QR-bill for
 /// accounts in Switzerland and Liechtenstein, EPC for euros.
 #[must_use]
 pub fn payment_code(document: &Document) -> Option<PaymentCode> {
-    let to_pay = Money::new(document.total.minor - document.paid.minor, document.currency);
+    let to_pay = document.to_pay();
     if to_pay.minor <= 0 || document.kind == perennial_billing::DocumentKind::CreditNote {
         return None;
     }
@@ -71,31 +74,53 @@ fn epc_code(document: &Document, to_pay: Money) -> Option<PaymentCode> {
 fn swish_code(document: &Document, to_pay: Money) -> Option<PaymentCode> {
     let payee = document.payment.swish.as_ref()?;
     let reference = document.payment.reference.as_ref().map_or(document.number.as_str(), PaymentReference::as_str);
-    let message: String = short(reference, SWISH_MESSAGE).replace(';', " ");
-    // The last number says what the payer may change: nothing.
-    let amount = to_pay.short_amount();
+    // Crowns with two decimals after a comma; the message as in an address; nothing of it may be changed by the payer.
+    let amount = to_pay.amount().replace('.', ",");
+    let message: String = short(reference, SWISH_MESSAGE)
+        .bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect();
     Some(PaymentCode { kind: CodeKind::Swish, text: format!("C{};{amount};{message};0", payee.as_str()) })
 }
 
 fn swiss_code(document: &Document, to_pay: Money) -> Option<PaymentCode> {
-    let iban = document.payment.iban.as_ref()?;
+    let iban = document.payment.iban.as_ref().filter(|iban| !is_qr_iban(iban))?;
     let (kind, reference, message) = match &document.payment.reference {
         Some(reference) if reference.scheme() == ReferenceScheme::Rf => ("SCOR", reference.as_str(), ""),
         Some(reference) => ("NON", "", reference.as_str()),
         None => ("NON", "", document.number.as_str()),
     };
     let mut lines: Vec<String> = ["SPC", "0200", "1", iban.as_str()].map(str::to_owned).into();
-    lines.extend(swiss_address(&document.seller));
+    lines.extend(swiss_address(&document.seller)?);
     // Whom it finally goes to is not in use yet.
     lines.extend(std::iter::repeat_n(String::new(), 7));
     lines.extend([to_pay.amount(), document.currency.code().to_owned()]);
-    lines.extend(swiss_address(&document.buyer));
+    lines.extend(swiss_address(&document.buyer)?);
     lines.extend([kind, reference, message, "EPD"].map(str::to_owned));
     Some(PaymentCode { kind: CodeKind::Swiss, text: lines.join("\n") })
 }
 
-/// A structured address: its kind, name, street, number, postal code, town, country.
-fn swiss_address(party: &Party) -> [String; 7] {
+/// Whether an account only takes payments with the reference of Swiss banks (QRR): its bank is one of 30000 to 31999.
+fn is_qr_iban(iban: &Iban) -> bool {
+    iban.as_str()
+        .get(4..9)
+        .and_then(|bank| bank.parse().ok())
+        .is_some_and(|bank: u32| (30_000..=31_999).contains(&bank))
+}
+
+/// A structured address: its kind, name, street, number, postal code, town, country. There is none without a town.
+fn swiss_address(party: &Party) -> Option<[String; 7]> {
     let Party { name, address1, postcode, city, country, .. } = party;
-    ["S", name, address1, "", postcode, city, country].map(|part| short(part, SWISS_LINE))
+    if name.is_empty() || postcode.is_empty() || city.is_empty() {
+        return None;
+    }
+    Some([
+        "S".to_owned(),
+        short(name, SWISS_LINE),
+        short(address1, SWISS_LINE),
+        String::new(),
+        short(postcode, SWISS_POSTCODE),
+        short(city, SWISS_TOWN),
+        country.clone(),
+    ])
 }

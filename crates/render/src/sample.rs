@@ -16,8 +16,12 @@ pub struct Issuer {
     pub payment: Payment,
     /// Its currency.
     pub currency: Currency,
-    /// Its standard rate.
+    /// How a consumer at home is taxed.
     pub tax: TaxProfile,
+    /// The rate that prices contain, where they do.
+    pub contained: Rate,
+    /// How amounts are made.
+    pub rules: AmountRules,
     /// Today.
     pub day: Date,
 }
@@ -39,7 +43,7 @@ const SOLD: [(&str, i64, &str); 4] = [
 /// # Errors
 /// [`AmountOutOfRange`] when its amounts do not fit into the currency.
 pub fn sample(issuer: &Issuer, kind: DocumentKind, language: &str) -> Result<Document, AmountOutOfRange> {
-    let Issuer { currency, day, tax, .. } = *issuer;
+    let Issuer { currency, day, tax, rules, .. } = *issuer;
     let ends = day.saturating_add(jiff::Span::new().years(1));
     let mut lines = Vec::new();
     for (text, price, pieces) in SOLD {
@@ -49,7 +53,7 @@ pub fn sample(issuer: &Issuer, kind: DocumentKind, language: &str) -> Result<Doc
             description: text.to_owned(),
             quantity,
             unit_price,
-            net: unit_price.times(quantity, AmountRules::default().rounding)?,
+            net: unit_price.times(quantity, rules.rounding)?,
             gross: None,
             allowance: None,
             tax,
@@ -58,9 +62,12 @@ pub fn sample(issuer: &Issuer, kind: DocumentKind, language: &str) -> Result<Doc
     }
     let mut taxed: Vec<TaxedAmount> = lines
         .iter()
-        .map(|line| TaxedAmount { tax: line.tax, contained: Rate::ZERO, net: line.net, gross: None })
+        .map(|line| TaxedAmount { tax: line.tax, contained: issuer.contained, net: line.net, gross: None })
         .collect();
-    let amounts = AmountRules::default().amounts(currency, &mut taxed)?;
+    let amounts = rules.amounts(currency, &mut taxed)?;
+    for (line, taxed) in lines.iter_mut().zip(&taxed) {
+        (line.net, line.gross) = (taxed.net, taxed.gross);
+    }
     Ok(Document {
         kind,
         number: "SAMPLE-00001".to_owned(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use perennial_billing::SellerId;
 
 use crate::value::params;
-use crate::{Conn, Result, Tx};
+use crate::{Conn, Result, Tx, sellers};
 
 /// A look. It never changes: another one has another number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: i64) -> Result<Option<St
 
 /// Keeps a look for the documents that are issued from now on, and tells its number.
 pub async fn add(tx: &mut Tx, seller: SellerId, brand: &StoredBrand, at: Timestamp) -> Result<i64> {
-    // The seller's row is held by this, so that two looks cannot get one number.
+    // Held first, so that two looks cannot get one number.
+    sellers::hold(tx, seller).await?;
     let sql = "update sellers set version = version + 1, brand = (select coalesce(max(id), 0) + 1 from brands where seller_id = $1) \
         where id = $1 returning brand";
     let row = tx.row(sql, params![seller.0]).await?;

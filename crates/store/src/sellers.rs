@@ -480,14 +480,16 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
         renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
         converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
         cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, e_invoices, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, e_invoices, brand, version) values ($1, $2, $3, $4, $5, $6, $7, \
         $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, \
         $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, 1)";
-    tx.execute(sql, values(seller)).await?;
+    let mut values = values(seller);
+    values.extend(params![seller.party.brand]);
+    tx.execute(sql, values).await?;
     Ok(())
 }
 
-/// Writes what has changed about a seller. Issued invoices keep their copy. Tells whether it exists.
+/// Writes what has changed about a seller, but for its look ([`crate::brands::add`]). Issued invoices keep their copy. Tells whether it exists.
 pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
     let sql = "update sellers set name = $2, address1 = $3, address2 = $4, postcode = $5, city = $6, country = $7, \
         vat_number = $8, company_number = $9, email = $10, iban = $11, bic = $12, bankgiro = $13, currency = $14, \
@@ -498,7 +500,7 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         prices_include_tax = $39, tax_rounding = $40, cash_rounding_minor = $41, auto_apply_credit = $42, \
         late_payment = $43, credit_note_pattern = $44, deposit_pattern = $45, number_reset = $46, \
         fiscal_year_month = $47, phone = $48, website = $49, plusgiro = $50, swish = $51, fik_creditor = $52, \
-        payment_reference = $53, brand = $54, e_invoices = $55, version = version + 1 where id = $1";
+        payment_reference = $53, e_invoices = $54, version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
 
@@ -558,7 +560,6 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         party.swish,
         party.fik_creditor,
         party.payment_reference,
-        party.brand,
         seller.e_invoices.as_str(),
     ]
 }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use perennial_billing::Money;
 
 use super::xml::Xml;
-use super::{Account, Facts, Group, Price, amount, endpoint, percent};
+use super::{Account, Facts, Group, Price, allowance, amount, endpoint, percent};
 use crate::document::{Line, Party};
 
 const GUIDELINE: &str = "urn:cen.eu:en16931:2017";
@@ -140,10 +140,12 @@ fn delivery(x: &mut Xml, facts: &Facts<'_>) -> Done {
 }
 
 fn payment(x: &mut Xml, facts: &Facts<'_>) -> Done {
-    facts.accounts().into_iter().try_for_each(|(code, account)| {
+    let (code, accounts) = facts.accounts();
+    accounts.iter().try_for_each(|account| {
         let (element, number, bank) = match account {
-            Account::Iban(iban) => ("ram:IBANID", iban, facts.document.payment.bic.as_ref()),
-            Account::Giro(giro, _) => ("ram:ProprietaryID", giro, None),
+            Account::Iban(iban) => ("ram:IBANID", *iban, facts.document.payment.bic.as_ref()),
+            Account::Giro(giro, _) => ("ram:ProprietaryID", *giro, None),
+            Account::Fik { creditor, .. } => ("ram:ProprietaryID", *creditor, None),
         };
         x.group("ram:SpecifiedTradeSettlementPaymentMeans", |x| {
             x.text("ram:TypeCode", code)?;
@@ -200,10 +202,10 @@ fn line(x: &mut Xml, place: usize, line: &Line, price: &Price) -> Done {
                     date(x, "ram:EndDateTime", period.last_day())
                 })?;
             }
-            if let Some((off, reason)) = &line.allowance {
+            if let Some((off, reason)) = allowance(line) {
                 x.group("ram:SpecifiedTradeAllowanceCharge", |x| {
                     x.group("ram:ChargeIndicator", |x| x.text("udt:Indicator", "false"))?;
-                    x.text("ram:ActualAmount", amount(*off))?;
+                    x.text("ram:ActualAmount", amount(off))?;
                     x.text("ram:Reason", reason)
                 })?;
             }

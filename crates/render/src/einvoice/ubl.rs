@@ -3,7 +3,7 @@
 use perennial_billing::Money;
 
 use super::xml::Xml;
-use super::{Account, Facts, Group, Price, amount, endpoint, percent};
+use super::{Account, Facts, Group, Price, allowance, amount, endpoint, percent};
 use crate::document::{Document, Line, Party, Payment};
 
 const CUSTOMIZATION: &str = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0";
@@ -131,7 +131,13 @@ fn party(x: &mut Xml, party: &Party, shows_vat: bool) -> Done {
         }
         x.group("cac:PartyLegalEntity", |x| {
             x.text("cbc:RegistrationName", &party.name)?;
-            x.some("cbc:CompanyID", &party.company_number)
+            // Danish numbers must say of which register they are (Peppol DK-R-014).
+            match party.country.as_str() {
+                "DK" if !party.company_number.is_empty() => {
+                    x.text_with("cbc:CompanyID", &[("schemeID", "0184")], &party.company_number)
+                }
+                _ => x.some("cbc:CompanyID", &party.company_number),
+            }
         })?;
         if party.contact.is_empty() && party.phone.is_empty() && party.email.is_empty() {
             return Ok(());
@@ -162,14 +168,17 @@ fn delivery(x: &mut Xml, document: &Document) -> Done {
 
 fn payment(x: &mut Xml, facts: &Facts<'_>) -> Done {
     let Payment { bic, reference, .. } = &facts.document.payment;
-    facts.accounts().into_iter().try_for_each(|(code, account)| {
-        let (number, bank) = match account {
-            Account::Iban(iban) => (iban, bic.as_ref().map(|bic| bic.as_str())),
-            Account::Giro(giro, system) => (giro, Some(system)),
+    let (code, accounts) = facts.accounts();
+    let reference = reference.as_ref().map(|reference| reference.as_str()).unwrap_or_default();
+    accounts.iter().try_for_each(|account| {
+        let (number, bank, payment) = match account {
+            Account::Iban(iban) => (*iban, bic.as_ref().map(|bic| bic.as_str()), reference),
+            Account::Giro(giro, system) => (*giro, Some(*system), reference),
+            Account::Fik { creditor, payment } => (*creditor, None, payment.as_str()),
         };
         x.group("cac:PaymentMeans", |x| {
             x.text("cbc:PaymentMeansCode", code)?;
-            x.some("cbc:PaymentID", reference.as_ref().map(|reference| reference.as_str()).unwrap_or_default())?;
+            x.some("cbc:PaymentID", payment)?;
             x.group("cac:PayeeFinancialAccount", |x| {
                 x.text("cbc:ID", number)?;
                 match bank {
@@ -208,11 +217,11 @@ fn line(x: &mut Xml, names: &Names, place: usize, line: &Line, price: &Price) ->
                 x.text("cbc:EndDate", period.last_day().to_string())
             })?;
         }
-        if let Some((off, reason)) = &line.allowance {
+        if let Some((off, reason)) = allowance(line) {
             x.group("cac:AllowanceCharge", |x| {
                 x.text("cbc:ChargeIndicator", "false")?;
                 x.text("cbc:AllowanceChargeReason", reason)?;
-                money(x, "cbc:Amount", *off)
+                money(x, "cbc:Amount", off)
             })?;
         }
         x.group("cac:Item", |x| {

@@ -29,7 +29,8 @@ pub(super) fn declared(mut pdf: Vec<u8>) -> Result<Vec<u8>, PdfError> {
     let find_last = |before: usize, text: &[u8]| {
         pdf.get(..before).and_then(|rest| rest.windows(text.len()).rposition(|window| window == text))
     };
-    let packet = find(0, b"<?xpacket begin").ok_or_else(|| lost("the metadata"))?;
+    // The last one: a picture may have brought its own.
+    let packet = find_last(pdf.len(), b"<?xpacket begin").ok_or_else(|| lost("the metadata"))?;
     let stream = find_last(packet, b"stream").ok_or_else(|| lost("the stream of the metadata"))?;
     let end = find(packet, b"endstream").ok_or_else(|| lost("the end of the metadata"))?;
     let object = find_last(stream, b" obj").ok_or_else(|| lost("the object of the metadata"))?;

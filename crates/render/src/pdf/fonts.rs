@@ -75,6 +75,12 @@ impl Fonts {
         for font in &BUILT_IN {
             collection.register_fonts(Blob::new(Arc::new(*font)), None);
         }
+        Self { context: FontContext { collection, source_cache: SourceCache::default() }, ..Self::of_nothing() }
+    }
+
+    /// No fonts at all, for what has no letters.
+    pub fn of_nothing() -> Self {
+        let collection = Collection::new(CollectionOptions { shared: false, system_fonts: false });
         Self {
             context: FontContext { collection, source_cache: SourceCache::default() },
             layouts: LayoutContext::new(),
@@ -139,17 +145,25 @@ impl Fonts {
             let size = run.font_size();
             let starts = x;
             let mut glyphs: Vec<KrillaGlyph> = Vec::new();
+            // Where the letters run to the left, the rest of a ligature comes before its beginning.
+            let mut rest: Option<usize> = None;
             for cluster in run.visual_clusters() {
+                let mut range = cluster.text_range();
                 if cluster.is_ligature_continuation() {
-                    if let Some(glyph) = glyphs.last_mut() {
-                        glyph.text_range.end = cluster.text_range().end;
+                    match glyphs.last_mut() {
+                        _ if run.is_rtl() => rest = Some(rest.map_or(range.end, |end| end.max(range.end))),
+                        Some(glyph) => glyph.text_range.end = range.end,
+                        None => {}
                     }
                     continue;
+                }
+                if let Some(end) = rest.take() {
+                    range.end = range.end.max(end);
                 }
                 for glyph in cluster.glyphs() {
                     let id = GlyphId::new(glyph.id);
                     let (advance, right, up) = (glyph.advance / size, glyph.x / size, glyph.y / size);
-                    glyphs.push(KrillaGlyph::new(id, advance, right, up, 0.0, cluster.text_range(), None));
+                    glyphs.push(KrillaGlyph::new(id, advance, right, up, 0.0, range.clone(), None));
                     x += glyph.advance;
                 }
             }

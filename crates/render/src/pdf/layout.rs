@@ -21,10 +21,10 @@ const RULE: Color = (214, 217, 222);
 const SMALL: f32 = 7.5;
 const NORMAL: f32 = 9.0;
 const LARGE: f32 = 20.0;
-/// Where pages end for what flows.
-const BOTTOM: f32 = HEIGHT - 92.0;
-/// Where the foot begins.
-const FOOT: f32 = HEIGHT - 74.0;
+/// Between what flows and the foot.
+const ABOVE_FOOT: f32 = 26.0;
+/// What stays white under the foot.
+const BELOW_FOOT: f32 = 30.0;
 /// Widths of columns.
 const AMOUNT_WIDTH: f32 = 82.0;
 const GAP: f32 = 8.0;
@@ -33,8 +33,12 @@ const ROW_PADDING: f32 = 4.0;
 /// The right half of the page.
 const HALF: f32 = MARGIN + INNER / 2.0 + 12.0;
 const HALF_WIDTH: f32 = INNER / 2.0 - 12.0;
-/// A payment code's side.
-const CODE_SIZE: f32 = 92.0;
+/// The foot, beside the page's number.
+const FOOT_WIDTH: f32 = INNER - 90.0;
+/// A payment code's side, with its border.
+const CODE_SIZE: f32 = 108.0;
+/// How many squares wide the white border of a code is (ISO/IEC 18004, 9.1).
+const CODE_BORDER: usize = 4;
 /// The most room that a logo gets.
 const LOGO_WIDTH: f32 = 180.0;
 const LOGO_HEIGHT: f32 = 48.0;
@@ -46,6 +50,8 @@ pub(super) struct Layout<'a> {
     pub words: &'static Words,
     pub fonts: &'a mut Fonts,
     pub sheets: &'a mut Sheets,
+    /// Where pages end for what flows: above the foot.
+    pub bottom: f32,
 }
 
 /// A name and what it stands for, not yet set.
@@ -74,6 +80,9 @@ fn paragraph(parts: Vec<Part>) -> Part {
 impl Layout<'_> {
     /// Sets all of it; what it gives is the document as it is read.
     pub fn set(mut self, logo: Option<Image>) -> Vec<Part> {
+        let foot = self.foot();
+        let foot_top = HEIGHT - BELOW_FOOT - self.block(&foot, style(SMALL, GREY), FOOT_WIDTH).height();
+        self.bottom = foot_top - ABOVE_FOOT;
         let mut parts = self.head(logo);
         parts.extend(self.parties());
         parts.extend(self.notes());
@@ -81,7 +90,7 @@ impl Layout<'_> {
         parts.extend(self.totals());
         parts.extend(self.wordings());
         parts.extend(self.payment());
-        self.feet();
+        self.feet(&foot, foot_top);
         parts
     }
 
@@ -98,7 +107,8 @@ impl Layout<'_> {
 
     /// Makes room for so much on one page.
     fn room(&mut self, height: f32) {
-        if self.sheets.y + height > BOTTOM && self.sheets.y > MARGIN {
+        if self.sheets.y + height > self.bottom && self.sheets.y > MARGIN {
+            self.continued();
             self.sheets.turn();
         }
     }
@@ -115,8 +125,7 @@ impl Layout<'_> {
                 let scale = (LOGO_WIDTH / side(width)).min(LOGO_HEIGHT / side(tall));
                 let (width, tall) = (side(width) * scale, side(tall) * scale);
                 let picture = self.sheets.picture(image, MARGIN, top, width, tall);
-                let alt = Some(self.document.seller.name.clone());
-                parts.push(Part::Group(Tag::Figure(alt).into(), vec![picture]));
+                parts.push(logo_part(picture, &self.document.seller.name));
                 height = height.max(tall);
             }
             None => {
@@ -193,7 +202,7 @@ impl Layout<'_> {
         let mut parts = Vec::new();
         for text in texts.iter().filter(|text| !text.trim().is_empty()) {
             let block = self.block(text, style, INNER);
-            let flowed = self.sheets.flow(block, MARGIN, BOTTOM);
+            let flowed = self.sheets.flow(block, MARGIN, self.bottom);
             parts.push(paragraph(flowed));
             self.sheets.y += 5.0;
         }
@@ -220,15 +229,19 @@ impl Layout<'_> {
             let line = &self.document.lines[place];
             let (description, detail) = (line.description.clone(), self.detail(line));
             let cells: Vec<String> = columns.iter().map(|(_, _, column)| self.cell(line, *column)).collect();
+            let look = right(style(NORMAL, BLACK));
+            let cells: Vec<Block> =
+                columns.iter().zip(&cells).map(|((_, width, _), cell)| self.block(cell, look, *width)).collect();
             let description = self.block(&description, style(NORMAL, BLACK), text_width);
             let detail = detail.map(|detail| self.block(&detail, style(SMALL, GREY), text_width));
-            let height = description.height() + detail.as_ref().map_or(0.0, Block::height) + 2.0 * ROW_PADDING;
-            if self.sheets.y + height > BOTTOM {
+            let text = description.height() + detail.as_ref().map_or(0.0, Block::height);
+            let height = cells.iter().map(Block::height).fold(text, f32::max) + 2.0 * ROW_PADDING;
+            if self.sheets.y + height > self.bottom {
                 self.continued();
                 self.sheets.turn();
                 rows.push(self.table_head(&columns, text_width));
             }
-            rows.push(self.row(&columns, description, detail, &cells, height));
+            rows.push(self.row(&columns, description, detail, cells, height));
         }
         self.sheets.y += 10.0;
         Part::Group(Tag::Table.into(), rows)
@@ -258,7 +271,7 @@ impl Layout<'_> {
         columns: &[(&'static str, f32, Option<Column>)],
         description: Block,
         detail: Option<Block>,
-        cells: &[String],
+        cells: Vec<Block>,
         height: f32,
     ) -> Part {
         let y = self.sheets.y + ROW_PADDING;
@@ -270,8 +283,7 @@ impl Layout<'_> {
         let mut row = vec![td(texts)];
         let mut x = MARGIN + INNER - widths;
         for ((_, width, _), cell) in columns.iter().zip(cells) {
-            let block = self.block(cell, right(style(NORMAL, BLACK)), *width);
-            row.push(td(vec![self.sheets.text(block, x, y)]));
+            row.push(td(vec![self.sheets.text(cell, x, y)]));
             x += width + GAP;
         }
         self.sheets.y += height;
@@ -309,7 +321,7 @@ impl Layout<'_> {
 
     fn continued(&mut self) {
         let block = self.block(self.words.continued, right(style(SMALL, GREY)), INNER);
-        self.sheets.running(self.sheets.page, block, MARGIN, BOTTOM + 2.0);
+        self.sheets.running(self.sheets.page, block, MARGIN, self.bottom + 4.0);
     }
 
     /// What it comes to.
@@ -334,7 +346,7 @@ impl Layout<'_> {
             sums.push((words.paid.to_owned(), words.amount(off)));
         }
         let is_credit = document.kind == DocumentKind::CreditNote;
-        let to_pay = perennial_billing::Money::new(document.total.minor - document.paid.minor, document.currency);
+        let to_pay = document.to_pay();
         let last = (if is_credit { words.credited } else { words.to_pay }, words.money(to_pay));
 
         let value_width = AMOUNT_WIDTH + 30.0;
@@ -399,7 +411,7 @@ impl Layout<'_> {
     /// How it is paid.
     fn payment(&mut self) -> Vec<Part> {
         let (document, words) = (self.document, self.words);
-        let is_open = document.total.minor > document.paid.minor && document.kind != DocumentKind::CreditNote;
+        let is_open = document.to_pay().minor > 0 && document.kind != DocumentKind::CreditNote;
         if !is_open {
             return Vec::new();
         }
@@ -431,6 +443,7 @@ impl Layout<'_> {
         parts.push(Part::Group(Tag::Table.into(), set));
         if let Some((kind, squares)) = squares {
             let x = MARGIN + INNER - CODE_SIZE - 14.0;
+            self.sheets.fill(x, top + 10.0, CODE_SIZE, CODE_SIZE, (255, 255, 255));
             let code = self.sheets.code(squares, x, top + 10.0, CODE_SIZE);
             let name = match kind {
                 CodeKind::Epc => "EPC QR",
@@ -467,15 +480,14 @@ impl Layout<'_> {
             }
         }
         if !ways.is_empty() {
-            let to_pay = perennial_billing::Money::new(document.total.minor - document.paid.minor, document.currency);
-            ways.push((words.to_pay, words.money(to_pay)));
+            ways.push((words.to_pay, words.money(document.to_pay())));
             ways.push((words.due, words.day(document.due_on)));
         }
         ways
     }
 
-    /// Who the seller is, and which page it is, on every page.
-    fn feet(&mut self) {
+    /// Who the seller is, for the foot of every page.
+    fn foot(&self) -> String {
         let seller = &self.document.seller;
         let words = self.words;
         let mut facts = Vec::new();
@@ -491,14 +503,19 @@ impl Layout<'_> {
         facts.extend([&seller.email, &seller.website].into_iter().filter(|text| !text.is_empty()).cloned());
         let lines = [address(seller).join(", "), facts.join(" · "), self.brand.footer.clone()];
         let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-        let text = lines.join("\n");
+        lines.join("\n")
+    }
+
+    /// Puts it there, with the page's number.
+    fn feet(&mut self, text: &str, top: f32) {
+        let words = self.words;
         let pages = self.sheets.page + 1;
         for page in 0..pages {
-            let foot = self.block(&text, style(SMALL, GREY), INNER - 90.0);
-            self.sheets.running(page, foot, MARGIN, FOOT + 8.0);
+            let foot = self.block(text, style(SMALL, GREY), FOOT_WIDTH);
+            self.sheets.running(page, foot, MARGIN, top);
             let place = fill(words.page, &[&(page + 1).to_string(), &pages.to_string()]);
             let place = self.block(&place, right(style(SMALL, GREY)), 84.0);
-            self.sheets.running(page, place, WIDTH - MARGIN - 84.0, FOOT + 8.0);
+            self.sheets.running(page, place, WIDTH - MARGIN - 84.0, top);
             if page > 0 {
                 let head = format!("{} {}", words.title(self.document.kind), self.document.number);
                 let head = self.block(&head, right(style(SMALL, GREY)), INNER);
@@ -520,5 +537,16 @@ fn squares(text: &str) -> Option<Vec<Vec<bool>>> {
     let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
     let width = code.width();
     let colors = code.to_colors();
-    Some(colors.chunks(width).map(|row| row.iter().map(|color| *color == qrcode::Color::Dark).collect()).collect())
+    let side = width + 2 * CODE_BORDER;
+    let is_dark = |row: usize, column: usize| {
+        let inner = |place: usize| place.checked_sub(CODE_BORDER).filter(|place| *place < width);
+        let place = inner(row).zip(inner(column)).map(|(row, column)| row * width + column);
+        place.and_then(|place| colors.get(place)) == Some(&qrcode::Color::Dark)
+    };
+    Some((0..side).map(|row| (0..side).map(|column| is_dark(row, column)).collect()).collect())
+}
+
+/// A logo, with what it shows.
+pub(super) fn logo_part(picture: Part, name: &str) -> Part {
+    Part::Group(Tag::Figure(Some(name.to_owned())).into(), vec![picture])
 }

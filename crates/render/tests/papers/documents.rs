@@ -183,6 +183,20 @@ pub fn all() -> Vec<(String, Document)> {
         with.lines[0].quantity = Quantity::ONE;
         with.lines[0].net = with.lines[0].unit_price;
         add("a line without days", totalled(with));
+        let mut with = document(kind, buyer("DK", "DK13585628"), "DKK", &[(S, "25", "1", 9_900)]);
+        (with.seller.country, with.seller.vat_number, with.seller.company_number) =
+            ("DK".to_owned(), "DK13585628".to_owned(), "13585628".to_owned());
+        with.payment = Payment {
+            fik: Some("80123456".parse().unwrap()),
+            reference: Some(PaymentReference::of(ReferenceScheme::Fik71, InvoiceId(49_961))),
+            ..Payment::default()
+        };
+        add("paid by FIK", with);
+        let mut with = base();
+        with.lines[0].gross = Some(Money::new(22_498, with.currency));
+        with.lines[0].allowance = Some((Money::new(2_500, with.currency), "Coupon".to_owned()));
+        with.lines[0].net = Money::new(17_998, with.currency);
+        add("prices with VAT in them and a coupon", totalled(with));
         for (country, number) in [("NO", "NO995525828MVA"), ("CH", "CHE107787577"), ("GB", "GB980780684")] {
             let mut with = base();
             (with.seller.country, with.seller.vat_number) = (country.to_owned(), number.to_owned());

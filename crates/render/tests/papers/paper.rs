@@ -3,7 +3,7 @@
 use perennial_billing::{DocumentKind, InvoiceId, Money, PaymentReference, ReferenceScheme, TaxCategory};
 use perennial_render::document::{Document, Line};
 use perennial_render::einvoice::{Syntax, xml};
-use perennial_render::pdf::{Brand, Column, PdfError, Press};
+use perennial_render::pdf::{Brand, Column, PdfError, Press, check_logo};
 use perennial_render::qr::{CodeKind, payment_code};
 use perennial_render::words::{self, Words};
 
@@ -37,6 +37,7 @@ fn read(documents: &[(String, Document)], brand: &Brand) -> Option<Vec<serde_jso
     let answers = answers("paper.py", questions)?;
     for answer in &answers {
         assert_eq!(answer["faults"], serde_json::json!([]), "{}", answer["name"]);
+        assert_eq!(answer["outside"], serde_json::json!([]), "{}", answer["name"]);
     }
     Some(answers)
 }
@@ -91,7 +92,7 @@ fn codes_say_what_their_guides_want() {
     swiss.payment.iban = Some("CH9300762011623852957".parse().unwrap());
     swiss.payment.reference = Some(PaymentReference::of(ReferenceScheme::Rf, InvoiceId(49_961)));
     let text = |document: &Document| payment_code(document).unwrap().text;
-    assert_eq!(text(&swish), "C1231234567;170.03;4996179;0");
+    assert_eq!(text(&swish), "C1231234567;170,03;4996179;0");
     assert_eq!(
         text(&payable()),
         "BCD\n002\n1\nSCT\nESSESESS\nNordic Hosting AB\nSE4550000000058398257466\nEUR100.67\n\nRF3649961"
@@ -119,7 +120,7 @@ fn many_lines_go_on_under_the_same_head() {
     let pages: Vec<&str> = text.trim_end_matches('\u{c}').split('\u{c}').collect();
     assert!(pages.len() > 5, "{}", pages.len());
     for (place, page) in (1..).zip(&pages) {
-        assert!(page.contains("Description"), "page {place} has no head");
+        assert_eq!(page.contains("customer-"), page.contains("Description"), "page {place} has no head");
         assert!(page.contains(&format!("Page {place} of {}", pages.len())), "page {place} has no foot");
         assert_eq!(page.contains("Continued on the next page"), place < pages.len());
     }
@@ -172,12 +173,44 @@ fn a_seller_has_its_own_look() {
         closing: "Tack för att du är kund hos oss.".to_owned(),
         columns: vec![Column::Price],
     };
+    check_logo(PNG).unwrap();
     let broken = Brand { logo: Some(b"GIF89a".to_vec()), ..brand.clone() };
     assert!(matches!(Press::new().pdf(&payable(), &broken, None), Err(PdfError::Logo(_))));
     let Some(answers) = read(&[("look".to_owned(), payable())], &brand) else { return };
     let text = squeezed(answers[0]["text"].as_str().unwrap());
     assert!(text.contains("Godkänd för F-skatt") && text.contains("Tack för att du är kund hos oss."), "{text}");
     assert!(text.contains("Price") && !text.contains("Quantity"), "{text}");
+}
+
+#[test]
+fn a_logo_that_cannot_be_printed_is_refused_before_it_is_frozen() {
+    // It brings metadata of its own, as picture programs write it.
+    let photo: &[u8] = include_bytes!("logo.jpg");
+    check_logo(photo).unwrap();
+    let brand = Brand { logo: Some(photo.to_vec()), ..Brand::default() };
+    read(&[("photo".to_owned(), payable())], &brand);
+
+    let cmyk: &[u8] = include_bytes!("cmyk.jpg");
+    for broken in [cmyk, &photo[..photo.len() / 2], b"\x89PNG\r\n\x1a\n", b"<svg/>", b""] {
+        let told = check_logo(broken);
+        assert!(matches!(told, Err(PdfError::Logo(_))), "{} bytes: {told:?}", broken.len());
+    }
+}
+
+#[test]
+fn endless_numbers_addresses_and_feet_stay_on_their_page() {
+    let mut odd = payable();
+    odd.lines[0].quantity = "123456.789123".parse().unwrap();
+    odd.lines[0].unit_price = Money::new(i64::MAX / 1_000, odd.currency);
+    let long = |word: &str| vec![word; 40].join(" ");
+    (odd.seller.name, odd.seller.address1, odd.seller.address2) = (long("Name"), long("Street"), long("Second"));
+    (odd.seller.city, odd.seller.email, odd.seller.website) = (long("City"), long("mail"), long("site"));
+    odd.buyer.name = long("Buyer");
+    let brand = Brand { footer: long("foot"), closing: "Thank you. ".repeat(800), ..Brand::default() };
+    let Some(answers) = read(&[("odd".to_owned(), odd)], &brand) else { return };
+    let text = squeezed(answers[0]["text"].as_str().unwrap());
+    assert!(text.contains("123,456.789123") || text.contains("123,456.7"), "{text}");
+    assert_eq!(text.matches("SE556677889901").count() as u64, answers[0]["pages"].as_u64().unwrap());
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn moved_and_renamed(id: i64) -> Seller {
             swish: String::new(),
             fik_creditor: "80123456".to_owned(),
             payment_reference: "rf".to_owned(),
-            brand: 7,
+            brand: 0,
         },
         currency: "EUR".parse().unwrap(),
         time_zone: TimeZone::get("Europe/Berlin").unwrap(),
