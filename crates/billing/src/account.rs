@@ -40,6 +40,30 @@ pub struct FikCreditor(String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SwishNumber(String);
 
+macro_rules! as_machines_take_it {
+    ($($account:ty),+) => {$(
+        impl $account {
+            /// As machines take it, without blanks and hyphens.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    )+};
+}
+as_machines_take_it!(Iban, Bic, Bankgiro, Plusgiro, FikCreditor, SwishNumber);
+
+macro_rules! shown_as_it_is {
+    ($($account:ty),+) => {$(
+        impl fmt::Display for $account {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+};
+}
+shown_as_it_is!(Bic, FikCreditor, SwishNumber);
+
 const IBAN: &str = "an IBAN such as SE45 5000 0000 0583 9825 7466";
 const BIC: &str = "a BIC such as ESSESESS";
 const BANKGIRO: &str = "a bankgiro number such as 5050-1055";
@@ -66,12 +90,6 @@ impl Iban {
     #[must_use]
     pub fn country(&self) -> &str {
         &self.0[..2]
-    }
-
-    /// As machines take it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -109,14 +127,6 @@ impl fmt::Display for Iban {
     }
 }
 
-impl Bic {
-    /// As machines take it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl FromStr for Bic {
     type Err = AccountError;
 
@@ -126,20 +136,6 @@ impl FromStr for Bic {
             && text.bytes().all(|b| b.is_ascii_alphanumeric())
             && text.bytes().skip(4).take(2).all(|b| b.is_ascii_uppercase());
         if is_formed { Ok(Self(text)) } else { Err(AccountError::Form(BIC)) }
-    }
-}
-
-impl fmt::Display for Bic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Bankgiro {
-    /// As machines take it: its digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -156,14 +152,6 @@ impl fmt::Display for Bankgiro {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (head, tail) = self.0.split_at(self.0.len() - 4);
         write!(f, "{head}-{tail}")
-    }
-}
-
-impl Plusgiro {
-    /// As machines take it: its digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -189,14 +177,6 @@ impl fmt::Display for Plusgiro {
     }
 }
 
-impl FikCreditor {
-    /// As machines take it: its digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl FromStr for FikCreditor {
     type Err = AccountError;
 
@@ -205,31 +185,11 @@ impl FromStr for FikCreditor {
     }
 }
 
-impl fmt::Display for FikCreditor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl SwishNumber {
-    /// As machines take it: its digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl FromStr for SwishNumber {
     type Err = AccountError;
 
     fn from_str(text: &str) -> Result<Self, AccountError> {
         digits(text, 10..=15).map(Self).ok_or(AccountError::Form(SWISH))
-    }
-}
-
-impl fmt::Display for SwishNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
