@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use perennial_billing::SellerId;
 use perennial_render::pdf::{Brand, Color, Column, check_logo};
 use perennial_store::brands::{self, StoredBrand};
-use perennial_store::sellers;
+use perennial_store::{Conn, sellers};
 
 use crate::error::refuse;
 use crate::{App, AppError, Caller, Problem, Result};
@@ -24,8 +25,7 @@ impl App {
     pub async fn brand(&self, caller: &Caller) -> Result<Brand> {
         let mut conn = self.store.read().await?;
         let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let stored = brands::get(&mut conn, caller.seller, seller.party.brand).await?;
-        Ok(stored.map(|stored| read_brand(&stored)).unwrap_or_default())
+        brand_of(&mut conn, caller.seller, seller.party.brand).await
     }
 
     /// Makes documents look so that are issued from now on. Those that were issued stay as they are.
@@ -70,8 +70,14 @@ fn write_brand(brand: &Brand) -> StoredBrand {
     }
 }
 
+/// The look with this number; the usual one if there is none.
+pub(crate) async fn brand_of(conn: &mut Conn, seller: SellerId, id: i64) -> Result<Brand> {
+    let stored = brands::get(conn, seller, id).await?;
+    Ok(stored.map(|stored| read_brand(&stored)).unwrap_or_default())
+}
+
 /// What was kept; what cannot be read is as usual.
-pub(crate) fn read_brand(stored: &StoredBrand) -> Brand {
+fn read_brand(stored: &StoredBrand) -> Brand {
     let usual = Brand::default();
     Brand {
         accent: read_color(&stored.accent).unwrap_or(usual.accent),

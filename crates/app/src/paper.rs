@@ -2,23 +2,17 @@
 
 use std::sync::Arc;
 
-use perennial_billing::{
-    Country, CustomerKind, DocumentKind, InvoiceId, PaymentReference, ReferenceScheme, TaxCategory, TaxClass, Taxation,
-    TaxedCustomer, entered_account,
-};
-use perennial_render::document::{Document, HomeTax, Line, Party, Payment, Preceding, Tax};
+use perennial_billing::{Country, CustomerKind, DocumentKind, InvoiceId, TaxClass, Taxation, TaxedCustomer};
+use perennial_render::document::Document;
 use perennial_render::einvoice::{self, Syntax, XmlError, XmlProblem};
-use perennial_render::pdf::{Paper, Press};
+use perennial_render::pdf::Paper;
 use perennial_render::sample::{Issuer, sample};
 use perennial_render::words;
-use perennial_store::Conn;
-use perennial_store::brands;
-use perennial_store::customers::{self, CustomerParty};
-use perennial_store::invoices::{self, Invoice};
-use perennial_store::sellers::{self, SellerParty};
-use tokio::sync::Semaphore;
+use perennial_store::sellers;
 
-use crate::brand::read_brand;
+use crate::brand::brand_of;
+use crate::document::{document, payment, seller_party};
+use crate::press::press;
 use crate::{App, AppError, Caller, Problem, Result, invoice};
 
 /// Documents that are put into one file at most.
@@ -57,11 +51,10 @@ impl App {
         let mut conn = self.store.read().await?;
         let invoice = invoice::visible(&mut conn, caller, id).await?;
         let document = document(&mut conn, caller, &invoice).await?;
-        let stored = brands::get(&mut conn, caller.seller, invoice.seller.brand).await?;
+        let brand = brand_of(&mut conn, caller.seller, invoice.seller.brand).await?;
         drop(conn);
         let name = file_name(&invoice.number, "pdf");
         let made = press(move |press| {
-            let brand = stored.map(|stored| read_brand(&stored)).unwrap_or_default();
             let inside = match einvoice::problems(&document).is_empty() {
                 true => einvoice::xml(&document, Syntax::Cii).ok(),
                 false => None,
@@ -94,8 +87,7 @@ impl App {
         let mut conn = self.store.read().await?;
         for id in ids {
             let invoice = invoice::visible(&mut conn, caller, *id).await?;
-            let stored = brands::get(&mut conn, caller.seller, invoice.seller.brand).await?;
-            let brand = stored.map(|stored| read_brand(&stored)).unwrap_or_default();
+            let brand = brand_of(&mut conn, caller.seller, invoice.seller.brand).await?;
             documents.push((document(&mut conn, caller, &invoice).await?, brand));
         }
         drop(conn);
@@ -177,29 +169,9 @@ impl App {
     }
 }
 
-thread_local! {
-    /// One for each thread: to read the fonts takes longer than to set a document.
-    static PRESS: std::cell::RefCell<Press> = std::cell::RefCell::new(Press::new());
-}
-
-/// Documents that are set at the same time at most: each takes a core, and a press some memory.
-pub const MAX_PRESSES: usize = 4;
-static PRESSES: Semaphore = Semaphore::const_new(MAX_PRESSES);
-
-/// Does something with a press, apart from where requests are answered.
-async fn press<T: Send + 'static>(work: impl FnOnce(&mut Press) -> T + Send + 'static) -> T {
-    // It is never closed.
-    let _turn = PRESSES.acquire().await;
-    match tokio::task::spawn_blocking(move || PRESS.with_borrow_mut(work)).await {
-        Ok(done) => done,
-        Err(lost) => std::panic::resume_unwind(lost.into_panic()),
-    }
-}
-
 fn warn_of(paper: &Paper) {
-    if !paper.missing.is_empty() {
-        let letters: String = paper.missing.iter().collect();
-        tracing::warn!("no font has the letters {letters}: install one, such as Debian's fonts-noto-core");
+    if let Some(lacking) = paper.lacking() {
+        tracing::warn!("{lacking}");
     }
 }
 
@@ -207,116 +179,4 @@ fn warn_of(paper: &Paper) {
 fn file_name(number: &str, ending: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     format!("{}.{ending}", number.chars().map(plain).collect::<String>())
-}
-
-async fn document(conn: &mut Conn, caller: &Caller, invoice: &Invoice) -> Result<Document> {
-    let lines = invoices::lines(conn, caller.seller, invoice).await?;
-    let taxes = invoices::taxes(conn, caller.seller, invoice).await?;
-    let corrects = match invoice.corrects {
-        Some(id) => invoices::get(conn, caller.seller, id).await?,
-        None => None,
-    };
-    let language = match invoice.language.as_str() {
-        "" => customers::get(conn, caller.seller, invoice.customer).await?.map(|customer| customer.language),
-        language => Some(language.to_owned()),
-    };
-    let lines = lines.into_iter().map(|line| Line {
-        description: line.description,
-        quantity: line.quantity,
-        unit_price: line.unit_price,
-        net: line.net,
-        gross: line.gross,
-        allowance: line.allowance.map(|allowance| (allowance.amount, allowance.reason)),
-        tax: line.tax,
-        period: line.period,
-    });
-    let taxes = taxes.into_iter().map(|group| Tax {
-        profile: group.profile,
-        base: group.base,
-        tax: group.tax,
-        own_reason: match group.profile.category {
-            TaxCategory::E => invoice.buyer.exemption_reason.clone(),
-            _ => String::new(),
-        },
-    });
-    Ok(Document {
-        kind: invoice.kind,
-        number: invoice.number.clone(),
-        issued_on: invoice.issued_on,
-        due_on: invoice.due_on,
-        currency: invoice.total.currency,
-        language: language.unwrap_or_default(),
-        note: invoice.reason.clone().unwrap_or_default(),
-        corrects: corrects.map(|corrected| Preceding { number: corrected.number, issued_on: corrected.issued_on }),
-        seller: seller_party(&invoice.seller),
-        buyer: buyer_party(&invoice.buyer),
-        buyer_reference: invoice.customer.to_string(),
-        payment: payment(&invoice.seller, invoice.total.currency.code(), &invoice.buyer.country, invoice.id),
-        lines: lines.collect(),
-        taxes: taxes.collect(),
-        net: invoice.net,
-        tax: invoice.tax,
-        rounding: invoice.rounding,
-        total: invoice.total,
-        // It is what it was when it was issued; what was paid since is told by a statement of the account.
-        paid: perennial_billing::Money::zero(invoice.total.currency),
-        home_tax: invoice.home_tax.as_ref().map(|home| HomeTax {
-            tax: home.tax,
-            rate: home.rate.rate.to_string(),
-            rate_on: home.rate.starts,
-            source: home.rate.source.clone(),
-        }),
-    })
-}
-
-fn seller_party(party: &SellerParty) -> Party {
-    Party {
-        name: party.name.clone(),
-        contact: String::new(),
-        address1: party.address1.clone(),
-        address2: party.address2.clone(),
-        postcode: party.postcode.clone(),
-        city: party.city.clone(),
-        country: party.country.clone(),
-        vat_number: party.vat_number.clone(),
-        company_number: party.company_number.clone(),
-        email: party.email.clone(),
-        phone: party.phone.clone(),
-        website: party.website.clone(),
-    }
-}
-
-fn buyer_party(party: &CustomerParty) -> Party {
-    let has_company = !party.company.is_empty();
-    Party {
-        name: party.display_name().to_owned(),
-        contact: if has_company { party.name.clone() } else { String::new() },
-        address1: party.address1.clone(),
-        address2: party.address2.clone(),
-        postcode: party.postcode.clone(),
-        city: party.city.clone(),
-        country: party.country.clone(),
-        vat_number: party.vat_number.clone(),
-        company_number: String::new(),
-        email: party.email.clone(),
-        phone: String::new(),
-        website: String::new(),
-    }
-}
-
-/// How an invoice is paid. An account that was entered before accounts were checked, and is none, is left out.
-fn payment(seller: &SellerParty, currency: &str, payer: &str, id: InvoiceId) -> Payment {
-    let chosen = ReferenceScheme::from_word(&seller.payment_reference);
-    let scheme = chosen.unwrap_or_else(|| ReferenceScheme::of_country(&seller.country)).for_payer(currency, payer);
-    // What only moves crowns is not offered for other money.
-    let only = |wanted: &str, text: &str| if currency == wanted { text.to_owned() } else { String::new() };
-    Payment {
-        iban: entered_account(&seller.iban).unwrap_or_default(),
-        bic: entered_account(&seller.bic).unwrap_or_default(),
-        bankgiro: entered_account(&only("SEK", &seller.bankgiro)).unwrap_or_default(),
-        plusgiro: entered_account(&only("SEK", &seller.plusgiro)).unwrap_or_default(),
-        fik: entered_account(&only("DKK", &seller.fik_creditor)).unwrap_or_default(),
-        swish: entered_account(&only("SEK", &seller.swish)).unwrap_or_default(),
-        reference: Some(PaymentReference::of(scheme, id)),
-    }
 }

@@ -83,4 +83,4 @@ pub use vat_number::{VatNumber, VatNumberError};
 pub use vat_rates::{
     STANDARD_RATES, STANDARD_RATES_FROM, StandardRate, standard_rate, standard_rate_countries, standard_rates,
 };
-pub use wording::{exemption_code, exemption_reason};
+pub use wording::{exemption_code, exemption_reason, untaxed_reason};

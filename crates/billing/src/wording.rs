@@ -33,6 +33,13 @@ pub fn exemption_reason(category: TaxCategory, language: &str) -> Option<&'stati
     find(primary).or_else(|| find("en"))
 }
 
+/// The same, where a customer who is exempt by a reason of its own says that instead.
+#[must_use]
+pub fn untaxed_reason(category: TaxCategory, own: &str, language: &str) -> Option<String> {
+    let is_own = category == TaxCategory::E && !own.is_empty();
+    if is_own { Some(own.to_owned()) } else { exemption_reason(category, language).map(str::to_owned) }
+}
+
 type Texts = [(&'static str, &'static str); 9];
 
 const REVERSE_CHARGE: Texts = [

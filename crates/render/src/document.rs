@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use perennial_billing::{
     Bankgiro, Bic, Currency, DocumentKind, FikCreditor, Iban, Money, PaymentReference, Period, Plusgiro, Quantity,
-    SwishNumber, TaxProfile, exemption_code, exemption_reason,
+    SwishNumber, TaxProfile, exemption_code, untaxed_reason,
 };
 
 /// An invoice, a credit note or a deposit.
@@ -167,7 +167,7 @@ pub struct Tax {
     pub base: Money,
     /// The tax (BT-117).
     pub tax: Money,
-    /// Why the buyer is exempt, if it is by a reason of its own.
+    /// Why the buyer is exempt, if it is by a reason of its own; or empty.
     pub own_reason: String,
 }
 
@@ -175,9 +175,7 @@ impl Tax {
     /// Why no tax is charged, in the language of the reader (BT-120).
     #[must_use]
     pub fn reason(&self, language: &str) -> Option<String> {
-        let stock = exemption_reason(self.profile.category, language)?;
-        let is_own = self.profile.category == perennial_billing::TaxCategory::E && !self.own_reason.is_empty();
-        Some(if is_own { self.own_reason.clone() } else { stock.to_owned() })
+        untaxed_reason(self.profile.category, &self.own_reason, language)
     }
 
     /// The same as a code (BT-121), where there is one.

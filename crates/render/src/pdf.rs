@@ -104,6 +104,20 @@ pub struct Paper {
     pub missing: Vec<char>,
 }
 
+impl Paper {
+    /// Which letters no font has, and what to do about it; nothing if all are there.
+    #[must_use]
+    pub fn lacking(&self) -> Option<String> {
+        let letters: String = self.missing.iter().collect();
+        (!letters.is_empty()).then(|| {
+            format!(
+                "no font on this machine has the letters {letters}; they were written in Latin ones. Install one, such as \
+                 Debian's fonts-noto-core"
+            )
+        })
+    }
+}
+
 /// Why no PDF could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PdfError {

@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use perennial_app::{App, Caller, CreditOf};
 use perennial_billing::{
-    CustomerId, DocumentKind, InvoiceId, Money, PeriodNumber, ServiceId, TaxCategory, TaxGroup, exemption_code,
-    exemption_reason,
+    CustomerId, DocumentKind, InvoiceId, Money, PeriodNumber, ServiceId, TaxGroup, exemption_code, untaxed_reason,
 };
 use perennial_render::einvoice::Syntax;
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
@@ -116,11 +115,8 @@ async fn pdf(args: &Args, invoices: &[String], out: Option<&Path>) -> Result<Exi
             None => PathBuf::from(&file.name),
         };
         write_file(&path, &file.paper.bytes)?;
-        if !file.paper.missing.is_empty() {
-            let letters: String = file.paper.missing.iter().collect();
-            output::note(format!(
-                "no font on this machine has the letters {letters}; they were written in Latin ones. Install one, such as Debian's fonts-noto-core"
-            ));
+        if let Some(lacking) = file.paper.lacking() {
+            output::note(lacking);
         }
     }
     app.store.close().await;
@@ -285,13 +281,9 @@ struct Tax {
     exemption_reason: Option<String>,
 }
 
-/// Why no tax is charged: the customer's own reason, or what the law wants to read.
+/// Why no tax is charged.
 fn why_untaxed(invoice: &Invoice, group: &TaxGroup) -> Option<String> {
-    let own = &invoice.buyer.exemption_reason;
-    if group.profile.category == TaxCategory::E && !own.is_empty() {
-        return Some(own.clone());
-    }
-    exemption_reason(group.profile.category, "en").map(str::to_owned)
+    untaxed_reason(group.profile.category, &invoice.buyer.exemption_reason, "en")
 }
 
 async fn show(args: &Args, id: InvoiceId, format: Format) -> Result<Exit> {
