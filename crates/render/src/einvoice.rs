@@ -238,9 +238,12 @@ fn endpoint(party: &Party) -> Option<(&'static str, String)> {
         let number = (!party.vat_number.is_empty()).then(|| party.vat_number.clone())?;
         EAS_OF_VAT.iter().find(|(prefix, _)| number.starts_with(prefix)).map(|(_, scheme)| (*scheme, number))
     };
-    let by_mail = || (!party.email.is_empty()).then(|| ("EM", party.email.clone()));
+    let by_mail = || (!party.email.is_empty()).then(|| (MAIL_SCHEME, party.email.clone()));
     by_register.or_else(by_vat).or_else(by_mail)
 }
+
+/// The scheme of mail addresses.
+const MAIL_SCHEME: &str = "EM";
 
 /// Schemes of the Electronic Address Scheme list whose addresses are VAT numbers.
 const EAS_OF_VAT: [(&str, &str); 27] = [

@@ -108,7 +108,7 @@ async fn assert_valid_e_invoices(provider: &Provider, oracles: &Path) {
     }
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/oracles/en16931.py");
     let said = ask(Command::new(oracles.join("bin/python")).arg(script), &texts);
-    let refused: Vec<&str> = said.lines().filter(|line| !line.ends_with("\"faults\": []}")).collect();
+    let refused: Vec<&str> = said.lines().filter(|line| !line.ends_with("\"faults\": [], \"second\": []}")).collect();
     assert!(refused.is_empty(), "{} of {count}: {:#?}", refused.len(), &refused[..refused.len().min(10)]);
     assert_eq!(said.lines().count(), count);
     assert!(documents.iter().any(|document| document.kind == DocumentKind::CreditNote) && count > 3_000);

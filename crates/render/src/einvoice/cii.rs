@@ -44,7 +44,9 @@ pub(super) fn write(facts: &Facts<'_>) -> std::io::Result<String> {
             })?;
             x.group("ram:ApplicableHeaderTradeDelivery", |x| delivery(x, facts))?;
             x.group("ram:ApplicableHeaderTradeSettlement", |x| {
-                if let Some(reference) = &document.payment.reference {
+                // It belongs to the way of paying (BG-16), and there is none without an account (BR-49).
+                if let Some(reference) = document.payment.reference.as_ref().filter(|_| !facts.accounts().1.is_empty())
+                {
                     x.text("ram:PaymentReference", reference.as_str())?;
                 }
                 if let Some(home) = &document.home_tax {

@@ -1,12 +1,13 @@
-//! UBL 2.1: the Invoice and the CreditNote of Peppol BIS Billing 3. Elements are in the order of their schemas.
+//! UBL 2.1: the Invoice and the CreditNote, by Peppol BIS Billing 3 where both parties are reached by it. Elements are in the order of their schemas.
 
 use perennial_billing::Money;
 
 use super::xml::Xml;
-use super::{Account, Facts, Group, Price, allowance, amount, endpoint, percent};
+use super::{Account, Facts, Group, MAIL_SCHEME, Price, allowance, amount, endpoint, percent};
 use crate::document::{Document, Line, Party, Payment};
 
-const CUSTOMIZATION: &str = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0";
+const EN16931: &str = "urn:cen.eu:en16931:2017";
+const PEPPOL: &str = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0";
 const PROFILE: &str = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0";
 const AGGREGATES: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2";
 const BASICS: &str = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2";
@@ -42,13 +43,24 @@ const CREDIT_NOTE: Names = Names {
 
 type Done = std::io::Result<()>;
 
+/// Whether both parties can be reached by Peppol: it wants an address of each (PEPPOL-EN16931-R010 and R020), and knows no mail
+/// addresses (CL008). What goes to others does not say that it is for Peppol.
+fn is_for_peppol(document: &Document) -> bool {
+    let is_reached = |party| endpoint(party).is_some_and(|(scheme, _)| scheme != MAIL_SCHEME);
+    is_reached(&document.seller) && is_reached(&document.buyer)
+}
+
 pub(super) fn write(facts: &Facts<'_>) -> std::io::Result<String> {
     let document = facts.document;
     let names = if facts.is_invoice() { &INVOICE } else { &CREDIT_NOTE };
     let namespaces = [("xmlns", names.namespace), ("xmlns:cac", AGGREGATES), ("xmlns:cbc", BASICS)];
     Xml::document(names.root, &namespaces, |x| {
-        x.text("cbc:CustomizationID", CUSTOMIZATION)?;
-        x.text("cbc:ProfileID", PROFILE)?;
+        if is_for_peppol(document) {
+            x.text("cbc:CustomizationID", PEPPOL)?;
+            x.text("cbc:ProfileID", PROFILE)?;
+        } else {
+            x.text("cbc:CustomizationID", EN16931)?;
+        }
         x.text("cbc:ID", &document.number)?;
         x.text("cbc:IssueDate", document.issued_on.to_string())?;
         if facts.is_invoice() {
