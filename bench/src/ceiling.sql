@@ -91,8 +91,8 @@ update services set next_period = b.next_period + 1, billed_through = b.ends, re
     version = version + 1
 from bench_plan b where services.seller_id = 1 and services.id = b.service_id;
 
-insert into outbox (seller_id, id, kind, invoice_id, state, attempts, created_at, next_attempt_at)
-select 1, {next outbox}, 'invoice_mail', invoice_id, 'queued', 0, {now}, {now} from bench_plan order by nth;
+insert into outbox (seller_id, id, kind, invoice_id, customer_id, state, attempts, created_at, next_attempt_at)
+select 1, {next outbox}, 'invoice_mail', invoice_id, customer_id, 'queued', 0, {now}, {now} from bench_plan order by nth;
 
 insert into audit (seller_id, id, at, actor, action, subject, subject_id)
 select 1, {next audit}, {now}, 'bench', 'service.renewed', 'service', service_id from bench_plan order by nth;

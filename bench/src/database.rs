@@ -239,6 +239,11 @@ impl Copy<'_> {
         Ok(())
     }
 
+    /// Asks it something, or changes it by hand.
+    pub fn sql(&self, sql: &str) -> Result<String> {
+        self.prepared.place.sql(COPY, sql)
+    }
+
     /// Removes it.
     pub fn remove(self) -> Result<()> {
         match &self.prepared.place {

@@ -9,11 +9,13 @@ mod cell;
 mod database;
 mod digest;
 mod floor;
+mod post;
 mod process;
 mod provider;
 mod report;
 mod run;
 mod server;
+mod sink;
 
 use std::fs;
 use std::io::Write;
@@ -59,6 +61,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Child {
+    /// Measure mail: what renewals lose while thousands of mails are sent, how fast those can be sent, and how fast papers
+    /// are made
+    Post(post::Post),
     /// The floor's server; started by the benchmark itself
     #[command(hide = true)]
     FloorServer {
@@ -74,6 +79,17 @@ enum Databases {
     Sqlite,
     Postgres,
     Both,
+}
+
+impl Databases {
+    /// Each of them.
+    fn kinds(self) -> Vec<Kind> {
+        match self {
+            Self::Sqlite => vec![Kind::Sqlite],
+            Self::Postgres => vec![Kind::Postgres],
+            Self::Both => vec![Kind::Sqlite, Kind::Postgres],
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -117,6 +133,7 @@ fn main() -> ExitCode {
         Some(Child::FloorServer { url, listen }) => {
             runtime(tokio::runtime::Builder::new_multi_thread(), floor::serve(&url, listen))
         }
+        Some(Child::Post(post)) => runtime(tokio::runtime::Builder::new_current_thread(), post.all()),
         // One thread is enough to ask, and leaves the cores to those who answer.
         None => runtime(tokio::runtime::Builder::new_current_thread(), arguments.run.all()),
     };
@@ -139,7 +156,7 @@ impl Run {
         let program = Program::at_or_built(self.program.as_deref())?;
         let mut fixed_answers = Vec::new();
         let mut databases = Vec::new();
-        for kind in self.kinds() {
+        for kind in self.database.kinds() {
             eprintln!("{}: making {} services", kind.name(), self.services);
             let database = Prepared::make(kind, usize::try_from(self.services)?, self.history()?).await?;
             if fixed_answers.is_empty() {
@@ -156,14 +173,6 @@ impl Run {
             write(file, &markdown)?;
         }
         std::io::stdout().write_all(markdown.as_bytes()).context("cannot print")
-    }
-
-    fn kinds(&self) -> Vec<Kind> {
-        match self.database {
-            Databases::Sqlite => vec![Kind::Sqlite],
-            Databases::Postgres => vec![Kind::Postgres],
-            Databases::Both => vec![Kind::Sqlite, Kind::Postgres],
-        }
     }
 
     fn history(&self) -> Result<usize> {

@@ -56,13 +56,13 @@ pub fn renew(database: &Prepared, program: &Program, is_last: bool) -> Result<(f
 }
 
 /// Waits for a program that must succeed, and tells the most memory it was seen with.
-fn wait(child: &mut Child) -> Result<u64> {
+pub fn wait(child: &mut Child) -> Result<u64> {
     let mut peak = 0;
     loop {
         // It may end between two looks.
         peak = peak_rss_bytes(child.id()).unwrap_or(peak).max(peak);
         if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "perennial run failed ({status})");
+            ensure!(status.success(), "perennial failed ({status})");
             return Ok(peak);
         }
         sleep(LOOK_EVERY);
@@ -71,7 +71,7 @@ fn wait(child: &mut Child) -> Result<u64> {
 
 impl Program {
     /// Starts a command on a database, its configuration in this folder, its output unread.
-    fn start(&self, folder: &Path, database: &str, arguments: &[&str]) -> Result<Child> {
+    pub fn start(&self, folder: &Path, database: &str, arguments: &[&str]) -> Result<Child> {
         let mut command = self.with_config(folder, database)?;
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().with_context(|| format!("cannot run {command:?}"))

@@ -1,6 +1,7 @@
 //! A server under test: a child process that answers on a free port.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -65,8 +66,15 @@ impl Program {
 
     /// Starts `perennial serve` on a database.
     pub fn serve(&self, database: &str) -> Result<Server> {
+        self.serve_with(database, "")
+    }
+
+    /// The same with more in its configuration.
+    pub fn serve_with(&self, database: &str, more: &str) -> Result<Server> {
         Server::start(|folder, address| {
             let mut command = self.with_config(folder, database)?;
+            let mut file = fs::OpenOptions::new().append(true).open(folder.join("perennial.toml"))?;
+            file.write_all(more.as_bytes())?;
             command.args(["serve", "--listen", &address.to_string()]);
             Ok(command)
         })

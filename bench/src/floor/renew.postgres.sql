@@ -130,8 +130,8 @@ begin
         renew_on = ends_day - (select lead_days::int from sellers where id = 1), open_invoice_id = invoice,
         version = version + 1
     where seller_id = 1 and id = the_service;
-    insert into outbox (seller_id, id, kind, invoice_id, state, attempts, created_at, next_attempt_at)
-    values (1, nextval('ids_outbox'), 'invoice_mail', invoice, 'queued', 0, now(), now());
+    insert into outbox (seller_id, id, kind, invoice_id, customer_id, state, attempts, created_at, next_attempt_at)
+    values (1, nextval('ids_outbox'), 'invoice_mail', invoice, f.customer_id, 'queued', 0, now(), now());
     insert into audit (seller_id, id, at, actor, action, subject, subject_id)
     values (1, nextval('ids_audit'), now(), 'key:1', 'service.renewed', 'service', the_service);
     digest := left(encode(sha256({head bytes} || line_bytes || {tax bytes}), 'hex'), {digits});

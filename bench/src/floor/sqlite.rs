@@ -162,8 +162,8 @@ impl<'c> Statements<'c> {
                 version = version + 1 where seller_id = 1 and id = ?1",
             )?,
             outbox: prepare(
-                "insert into outbox (seller_id, id, kind, invoice_id, state, attempts, created_at, next_attempt_at) \
-                values (1, ?1, 'invoice_mail', ?2, 'queued', 0, ?3, ?3)",
+                "insert into outbox (seller_id, id, kind, invoice_id, customer_id, state, attempts, created_at, \
+                next_attempt_at) values (1, ?1, 'invoice_mail', ?2, ?4, 'queued', 0, ?3, ?3)",
             )?,
             audit: prepare(
                 "insert into audit (seller_id, id, at, actor, action, subject, subject_id) \
@@ -286,10 +286,10 @@ impl<'c> Statements<'c> {
         self.tax.execute(params![id, country, rate, net, tax])?;
         self.entries.execute(params![id, line + 1, currency, service_net, issued_on, product, country, rate, tax])?;
         self.advance.execute(params![service, ends, id])?;
-        self.outbox.execute(params![outbox_id, id, issued_at])?;
-        self.audit.execute(params![audit_id, issued_at, service])?;
         let (customer, due_on, rounding): (i64, &str, &str) =
             (f.get(0)?, f.get_ref(16)?.as_str()?, f.get_ref(14)?.as_str()?);
+        self.outbox.execute(params![outbox_id, id, issued_at, customer])?;
+        self.audit.execute(params![audit_id, issued_at, service])?;
         let (seller, buyer) = (f.get_ref(18)?.as_str()?, f.get_ref(19)?.as_str()?);
         let mut document = Bytes::default();
         document.text("invoice").int(customer).int(day(&issued_on)).int(day(due_on)).int(issued_at).text(currency);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Span;
 use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 use perennial_billing::campaign::{NoEffect, PriceChange, PriceEnding, effect};
 use perennial_billing::renewal::Facts;
 use perennial_billing::{CampaignId, CampaignPrice, Currency, CustomerId, Money, PriceRule, SellerId, ServiceId};
@@ -104,7 +104,7 @@ impl App {
             if effect.services.is_empty() {
                 return Err(AppError::Conflict(nothing(&effect)));
             }
-            match self.commit_campaign(caller, new, &effect, prices).await {
+            match self.commit_campaign(caller, new, &effect, prices, rules.mails_from(self.clock.now())).await {
                 Ok(Some(campaign)) => return Ok((campaign, effect)),
                 // A service was renewed or changed meanwhile.
                 Ok(None) | Err(AppError::Store(StoreError::Retry(_))) => {}
@@ -206,6 +206,7 @@ impl App {
         new: &NewCampaign,
         effect: &CampaignEffect,
         prices: HashMap<ServiceId, Columns>,
+        notices_from: Timestamp,
     ) -> Result<Option<Campaign>> {
         let seller = caller.seller;
         let mut tx = self.store.begin().await?;
@@ -242,7 +243,7 @@ impl App {
         let customers: BTreeSet<CustomerId> = services.iter().map(|changed| changed.customer).collect();
         let customers: Vec<CustomerId> = customers.into_iter().collect();
         for part in customers.chunks(PART_SERVICES) {
-            campaigns::queue_notices(&mut tx, seller, campaign.id, part, campaign.at).await?;
+            campaigns::queue_notices(&mut tx, seller, campaign.id, part, (campaign.at, notices_from)).await?;
         }
         self.note(&mut tx, seller, caller.actor, "campaign.started", "campaign", campaign.id.0).await?;
         tx.commit().await?;
@@ -286,7 +287,7 @@ impl App {
             return Err(AppError::Conflict(format!("Campaign {id} was taken back already")));
         }
         let returned = let_go(&mut tx, caller.seller, id, None, CampaignState::Undone).await?;
-        campaigns::call_off_notices(&mut tx, caller.seller, id).await?;
+        campaigns::call_off_notices(&mut tx, caller.seller, id, self.clock.now()).await?;
         self.note(&mut tx, caller.seller, caller.actor, "campaign.undone", "campaign", id.0).await?;
         tx.commit().await?;
         Ok(returned)
@@ -306,7 +307,7 @@ impl App {
         let named: BTreeSet<ServiceId> = services.iter().copied().collect();
         let named: Vec<ServiceId> = named.into_iter().collect();
         let returned = let_go(&mut tx, caller.seller, id, Some(&named), CampaignState::OptedOut).await?;
-        campaigns::call_off_notices(&mut tx, caller.seller, id).await?;
+        campaigns::call_off_notices(&mut tx, caller.seller, id, self.clock.now()).await?;
         self.note(&mut tx, caller.seller, caller.actor, "campaign.opted_out", "campaign", id.0).await?;
         tx.commit().await?;
         Ok(returned)

@@ -201,7 +201,7 @@ impl App {
                     .to_owned(),
             ));
         }
-        if !invoices::void_unpaid(&mut tx, caller.seller, id).await? {
+        if !invoices::void_unpaid(&mut tx, caller.seller, id, self.clock.now()).await? {
             return Err(AppError::Conflict(format!("Add Funds invoice {id} is paid or cancelled already")));
         }
         self.note(&mut tx, caller.seller, caller.actor, "deposit.cancelled", "invoice", id.0).await?;

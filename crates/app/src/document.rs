@@ -1,24 +1,24 @@
 //! A document as others read it, made of what was frozen when it was issued.
 
-use perennial_billing::{InvoiceId, Money, PaymentReference, ReferenceScheme, entered_account};
+use perennial_billing::{InvoiceId, Money, PaymentReference, ReferenceScheme, SellerId, entered_account};
 use perennial_render::document::{Document, HomeTax, Line, Party, Payment, Preceding, Tax};
 use perennial_store::Conn;
 use perennial_store::customers::{self, CustomerParty};
 use perennial_store::invoices::{self, Invoice};
 use perennial_store::sellers::SellerParty;
 
-use crate::{Caller, Result};
+use crate::Result;
 
 /// A document, with what it refers to.
-pub(crate) async fn document(conn: &mut Conn, caller: &Caller, invoice: &Invoice) -> Result<Document> {
-    let lines = invoices::lines(conn, caller.seller, invoice).await?;
-    let taxes = invoices::taxes(conn, caller.seller, invoice).await?;
+pub(crate) async fn document(conn: &mut Conn, seller: SellerId, invoice: &Invoice) -> Result<Document> {
+    let lines = invoices::lines(conn, seller, invoice).await?;
+    let taxes = invoices::taxes(conn, seller, invoice).await?;
     let corrects = match invoice.corrects {
-        Some(id) => invoices::get(conn, caller.seller, id).await?,
+        Some(id) => invoices::get(conn, seller, id).await?,
         None => None,
     };
     let language = match invoice.language.as_str() {
-        "" => customers::get(conn, caller.seller, invoice.customer).await?.map(|customer| customer.language),
+        "" => customers::get(conn, seller, invoice.customer).await?.map(|customer| customer.language),
         language => Some(language.to_owned()),
     };
     let lines = lines.into_iter().map(|line| Line {
@@ -58,6 +58,7 @@ pub(crate) async fn document(conn: &mut Conn, caller: &Caller, invoice: &Invoice
         total: invoice.total,
         // It is what it was when it was issued; what was paid since is told by a statement of the account.
         paid: Money::zero(invoice.total.currency),
+        reminded_on: None,
         home_tax: invoice.home_tax.as_ref().map(|home| HomeTax {
             tax: home.tax,
             rate: home.rate.rate.to_string(),
@@ -84,7 +85,7 @@ pub(crate) fn seller_party(party: &SellerParty) -> Party {
     }
 }
 
-fn buyer_party(party: &CustomerParty) -> Party {
+pub(crate) fn buyer_party(party: &CustomerParty) -> Party {
     let has_company = !party.company.is_empty();
     Party {
         name: party.display_name().to_owned(),

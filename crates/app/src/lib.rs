@@ -9,12 +9,14 @@
 
 mod addon;
 mod align;
+mod bounce;
 mod brand;
 mod caller;
 mod campaign;
 mod cancellation;
 mod change;
 mod clock;
+mod contact;
 mod coupon;
 mod credit;
 mod credit_note;
@@ -40,6 +42,9 @@ mod late_payment;
 mod lead_time;
 mod load;
 mod mail;
+mod mail_template;
+mod outbound;
+mod outbox;
 mod paper;
 mod payment;
 mod press;
@@ -70,6 +75,7 @@ use crate::known::Known;
 
 pub use addon::{AddonSold, NewAddon};
 pub use align::Alignment;
+pub use bounce::{Bounce, MAX_REPORT_BYTES};
 pub use brand::{MAX_CLOSING_CHARACTERS, MAX_FOOTER_CHARACTERS, MAX_LOGO_BYTES, read_color};
 pub use caller::{Actor, Caller, ParseScopeError, Scope, Scopes};
 pub use campaign::{
@@ -78,6 +84,7 @@ pub use campaign::{
 pub use cancellation::{CancelRequest, Cancelled};
 pub use change::{ChangeRequest, Changed, CycleOffer, MAX_CHANGES_LISTED};
 pub use clock::Clock;
+pub use contact::{MAX_CONTACT_DESCRIPTION_CHARACTERS, MAX_CONTACTS};
 pub use coupon::{MAX_COUPON_CODE_CHARACTERS, NewCoupon};
 pub use credit::{MAX_DEPOSIT_MAJOR, NewRefund};
 pub use credit_note::{CreditNoted, CreditOf};
@@ -97,7 +104,15 @@ pub use key::{CreatedKey, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use late_payment::LatePeriod;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
-pub use mail::Resent;
+pub use mail::{Reminded, Resent};
+pub use mail_template::MailTemplate;
+pub use outbound::{
+    CLAIM_MAILS, DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, MAIL_LEASE, MAIL_POLL, MAX_CONNECTIONS,
+    MAX_MAIL_ATTEMPTS, MAX_MAIL_DELAY, MAX_MAILS_A_CONNECTION, MAX_RELAY_REST, MadeMail, MailConfig, MailConfigError,
+    MailTimes, Mailer, RELAY_COMMAND_TIMEOUT, RELAY_CONNECT_TIMEOUT, RELAY_DATA_TIMEOUT, RELAY_IDLE_TIME, RELAY_REST,
+    RETRY_AFTER_MINUTES, RelayError, Security, start_outbound,
+};
+pub use outbox::{MAX_MAILS_LISTED, MailHistory};
 pub use paper::{MAX_PAPERS_TOGETHER, PaperFile, XmlFile};
 pub use payment::{MAX_PAID_INVOICES, NewPayment, Recorded};
 pub use preview::{MAX_PREVIEW_INVOICES, MAX_PREVIEW_MONTHS, MAX_PREVIEW_SERVICES, Preview, PreviewOf};
@@ -136,6 +151,7 @@ pub struct App {
     keys: Arc<KeyCache>,
     known: Arc<Known>,
     vat_checker: Option<Arc<VatChecker>>,
+    mailer: Option<Arc<Mailer>>,
 }
 
 impl App {
@@ -150,6 +166,7 @@ impl App {
             keys: Arc::default(),
             known: Arc::default(),
             vat_checker: None,
+            mailer: None,
         }
     }
 }

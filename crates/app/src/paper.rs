@@ -5,7 +5,7 @@ use std::sync::Arc;
 use perennial_billing::{Country, CustomerKind, DocumentKind, InvoiceId, TaxClass, Taxation, TaxedCustomer};
 use perennial_render::document::Document;
 use perennial_render::einvoice::{self, Syntax, XmlError, XmlProblem};
-use perennial_render::pdf::Paper;
+use perennial_render::pdf::{Brand, Paper, PdfError};
 use perennial_render::sample::{Issuer, sample};
 use perennial_render::words;
 use perennial_store::sellers;
@@ -50,24 +50,12 @@ impl App {
     pub async fn paper(&self, caller: &Caller, id: InvoiceId) -> Result<PaperFile> {
         let mut conn = self.store.read().await?;
         let invoice = invoice::visible(&mut conn, caller, id).await?;
-        let document = document(&mut conn, caller, &invoice).await?;
+        let document = document(&mut conn, caller.seller, &invoice).await?;
         let brand = brand_of(&mut conn, caller.seller, invoice.seller.brand).await?;
         drop(conn);
         let name = file_name(&invoice.number, "pdf");
-        let made = press(move |press| {
-            let inside = match einvoice::problems(&document).is_empty() {
-                true => einvoice::xml(&document, Syntax::Cii).ok(),
-                false => None,
-            };
-            press.pdf(&document, &brand, inside.as_deref())
-        });
-        let paper = made.await.map_err(|error| AppError::Conflict(format!("Invoice {id} has no PDF: {error}")))?;
-        if !paper.missing.is_empty() {
-            let letters: String = paper.missing.iter().collect();
-            tracing::warn!(
-                "no font has the letters {letters} of invoice {id}: install one, such as Debian's fonts-noto-core"
-            );
-        }
+        let paper = set(document, brand).await;
+        let paper = paper.map_err(|error| AppError::Conflict(format!("Invoice {id} has no PDF: {error}")))?;
         Ok(PaperFile { name, paper })
     }
 
@@ -88,7 +76,7 @@ impl App {
         for id in ids {
             let invoice = invoice::visible(&mut conn, caller, *id).await?;
             let brand = brand_of(&mut conn, caller.seller, invoice.seller.brand).await?;
-            documents.push((document(&mut conn, caller, &invoice).await?, brand));
+            documents.push((document(&mut conn, caller.seller, &invoice).await?, brand));
         }
         drop(conn);
         let made = press(move |press| {
@@ -108,7 +96,7 @@ impl App {
     pub async fn e_invoice(&self, caller: &Caller, id: InvoiceId, syntax: Syntax) -> Result<XmlFile> {
         let mut conn = self.store.read().await?;
         let invoice = invoice::visible(&mut conn, caller, id).await?;
-        let document = document(&mut conn, caller, &invoice).await?;
+        let document = document(&mut conn, caller.seller, &invoice).await?;
         let text = einvoice::xml(&document, syntax).map_err(|error| match error {
             XmlError::NoInvoice => AppError::Conflict(format!("{} is a deposit, which is no invoice", invoice.number)),
             error => AppError::Conflict(format!("Invoice {id} has no e-invoice: {error}")),
@@ -121,28 +109,8 @@ impl App {
     /// # Errors
     /// [`AppError::NotFound`] when there is no such seller; [`AppError::Conflict`] when they cannot be put on paper.
     pub async fn sample_papers(&self, caller: &Caller) -> Result<Vec<PaperFile>> {
-        let mut conn = self.store.read().await?;
-        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        drop(conn);
+        let issuer = self.sample_issuer(caller).await?;
         let brand = self.brand(caller).await?;
-        let day = self.clock.today(&seller.time_zone);
-        let country: Country = seller
-            .party
-            .country
-            .parse()
-            .map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
-        let rules = seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
-        let at_home = TaxedCustomer::at(country, &seller.party.postcode, CustomerKind::Private);
-        let taxation = Taxation { rules: Arc::new(rules), customer: at_home };
-        let issuer = Issuer {
-            seller: seller_party(&seller.party),
-            payment: payment(&seller.party, seller.currency.code(), &seller.party.country, SAMPLE_INVOICE),
-            currency: seller.currency,
-            tax: taxation.on(TaxClass::Standard, day),
-            contained: taxation.contained(taxation.on(TaxClass::Standard, day), day),
-            rules: seller.amounts,
-            day,
-        };
         let made = press(move |press| {
             let mut files = Vec::new();
             for words in words::ALL {
@@ -158,6 +126,31 @@ impl App {
         made.await.map_err(|error| AppError::Conflict(format!("There are no samples: {error}")))
     }
 
+    /// Who issues samples: the seller as it is today.
+    pub(crate) async fn sample_issuer(&self, caller: &Caller) -> Result<Issuer> {
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        drop(conn);
+        let day = self.clock.today(&seller.time_zone);
+        let country: Country = seller
+            .party
+            .country
+            .parse()
+            .map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
+        let rules = seller.tax_rules().map_err(|error| AppError::Conflict(format!("The seller's country {error}")))?;
+        let at_home = TaxedCustomer::at(country, &seller.party.postcode, CustomerKind::Private);
+        let taxation = Taxation { rules: Arc::new(rules), customer: at_home };
+        Ok(Issuer {
+            seller: seller_party(&seller.party),
+            payment: payment(&seller.party, seller.currency.code(), &seller.party.country, SAMPLE_INVOICE),
+            currency: seller.currency,
+            tax: taxation.on(TaxClass::Standard, day),
+            contained: taxation.contained(taxation.on(TaxClass::Standard, day), day),
+            rules: seller.amounts,
+            day,
+        })
+    }
+
     /// What of a document others read.
     ///
     /// # Errors
@@ -165,8 +158,20 @@ impl App {
     pub async fn document(&self, caller: &Caller, id: InvoiceId) -> Result<Document> {
         let mut conn = self.store.read().await?;
         let invoice = invoice::visible(&mut conn, caller, id).await?;
-        document(&mut conn, caller, &invoice).await
+        document(&mut conn, caller.seller, &invoice).await
     }
+}
+
+/// Puts a document on paper, with the e-invoice inside if the rules find nothing wrong with it. A reminder is none.
+pub(crate) async fn set(document: Document, brand: Brand) -> std::result::Result<Paper, PdfError> {
+    let paper = press(move |press| {
+        let has_inside = document.reminded_on.is_none() && einvoice::problems(&document).is_empty();
+        let inside = if has_inside { einvoice::xml(&document, Syntax::Cii).ok() } else { None };
+        press.pdf(&document, &brand, inside.as_deref())
+    });
+    let paper = paper.await?;
+    warn_of(&paper);
+    Ok(paper)
 }
 
 fn warn_of(paper: &Paper) {
@@ -176,7 +181,7 @@ fn warn_of(paper: &Paper) {
 }
 
 /// A number as the name of a file: what file systems and mails may take amiss becomes a hyphen.
-fn file_name(number: &str, ending: &str) -> String {
+pub(crate) fn file_name(number: &str, ending: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     format!("{}.{ending}", number.chars().map(plain).collect::<String>())
 }

@@ -16,7 +16,7 @@ use perennial_store::customers::Customer;
 use perennial_store::ids::{self, IdKind};
 use perennial_store::invoices::{self, InvoiceFilter};
 use perennial_store::sellers::{
-    self, EInvoicePolicy, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
+    self, EInvoicePolicy, MailRules, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
 };
 use perennial_store::{StoreError, documents};
 
@@ -92,6 +92,7 @@ impl App {
             renew_ahead_months: NewSeller::DEFAULT_RENEW_AHEAD_MONTHS,
             open_invoice_policy: OpenInvoicePolicy::Return,
             mail_invoices: true,
+            mail: MailRules::default(),
             e_invoices: EInvoicePolicy::Warn,
             amounts: AmountRules::default(),
             applies_credit: false,

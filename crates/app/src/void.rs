@@ -27,7 +27,8 @@ impl App {
             )));
         }
         let freed = self.free_periods(&mut tx, &seller, id, None).await?;
-        changes::take_back(&mut tx, seller.id, id, self.clock.today(&seller.time_zone)).await?;
+        let now = (self.clock.today(&seller.time_zone), self.clock.now());
+        changes::take_back(&mut tx, seller.id, id, now).await?;
         self.note(&mut tx, seller.id, caller.actor, "invoice.voided", "invoice", id.0).await?;
         tx.commit().await?;
         Ok(freed)
@@ -43,9 +44,9 @@ impl App {
         id: InvoiceId,
         reason: &str,
     ) -> Result<bool> {
-        let today = self.clock.today(&seller.time_zone);
+        let now = (self.clock.today(&seller.time_zone), self.clock.now());
         if invoices::may_be_voided(tx, seller.id, id).await? {
-            return Ok(changes::take_back(tx, seller.id, id, today).await?);
+            return Ok(changes::take_back(tx, seller.id, id, now).await?);
         }
         let known = invoices::get(tx, seller.id, id).await?.ok_or(AppError::NotFound("Invoice"))?;
         if known.status != InvoiceStatus::Issued || known.open != known.total {

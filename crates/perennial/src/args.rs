@@ -1,6 +1,7 @@
 //! The command line.
 
 mod catalogue;
+mod mail;
 mod money;
 mod run;
 mod seller;
@@ -21,6 +22,7 @@ pub use catalogue::{
     CampaignCommand, CampaignRules, CouponCommand, CouponOff, ExchangeRateCommand, ListFormat, PriceCommand,
     ProductCommand,
 };
+pub use mail::{ContactCommand, MailCommand, MailView, OutboxCommand, SampleView, TemplateCommand};
 pub use money::{
     CreditArgs, CreditCommand, Days, DraftCommand, ExportCommand, LedgerFormat, PaymentCommand, ReportCommand,
     SeriesCommand, TaxRateCommand,
@@ -189,7 +191,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ExchangeRateCommand,
     },
-    /// Set how a customer is billed, bring its services to one day
+    /// Set how a customer is billed, who else gets its mails, bring its services to one day
     Customer {
         #[command(subcommand)]
         command: CustomerCommand,
@@ -217,6 +219,20 @@ pub enum Command {
     Invoice {
         #[command(subcommand)]
         command: InvoiceCommand,
+    },
+    /// Look at mails that wait, were sent or given up, and try them again
+    #[command(
+        long_about = "Look at mails that wait, were sent or given up, and try them again. A running server sends what waits, if \
+        the section mail of perennial.toml says by which mail server."
+    )]
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
+    /// Try the mail server, look at what mails say, write your own texts
+    Mail {
+        #[command(subcommand)]
+        command: MailCommand,
     },
     /// Show a seller and set its rules
     Seller {
@@ -277,6 +293,11 @@ pub enum CustomerCommand {
         /// A word of your own, by which price campaigns choose; an empty one is none
         #[arg(long)]
         group: Option<String>,
+    },
+    /// List, add and remove who else gets a customer's mails
+    Contact {
+        #[command(subcommand)]
+        command: ContactCommand,
     },
     /// Bring services of a customer to one day: each gets one short period, all on one invoice
     #[command(after_help = "Example: perennial customer align 1001 --day 2027-01-01 --dry-run")]
@@ -535,6 +556,18 @@ pub enum InvoiceCommand {
         /// Where to: a file; `-` is standard output. Otherwise here, named by its number
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
+    },
+    /// Mail an invoice again, to the address that the customer has now
+    Mail {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+    },
+    /// Remind the customer of an invoice of which something is still to be paid
+    Remind {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
     },
     /// Give back what an invoice asked for, in full, by line or by amount: issues a credit note
     #[command(

@@ -8,7 +8,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use perennial_app::{DEFAULT_RECHECK_DAYS, FeedConfig, VatCheckConfig, VatCheckTimes};
+use perennial_app::{
+    DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, DEFAULT_RECHECK_DAYS, FeedConfig, MailConfig, Security,
+    VatCheckConfig, VatCheckTimes,
+};
 use perennial_web::RateLimit;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +29,7 @@ pub struct Config {
     pub log: Log,
     pub feeds: BTreeMap<String, Feed>,
     pub vat_checks: VatChecks,
+    pub mail: Mail,
     /// Where the file lies; relative paths in it start there.
     #[serde(skip)]
     folder: PathBuf,
@@ -106,6 +110,53 @@ impl Default for VatChecks {
     }
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    pub security: MailSecurity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hello: Option<String>,
+    pub connections: u16,
+    pub per_minute: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounces_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_to: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailSecurity {
+    Starttls,
+    Tls,
+    None,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            host: None,
+            port: None,
+            security: MailSecurity::Starttls,
+            user: None,
+            certificates: None,
+            hello: None,
+            connections: DEFAULT_CONNECTIONS,
+            per_minute: DEFAULT_MAILS_PER_MINUTE,
+            bounces_to: None,
+            redirect_to: None,
+        }
+    }
+}
+
 fn default_cache_seconds() -> u64 {
     300
 }
@@ -183,6 +234,33 @@ impl Config {
         Some(VatCheckConfig { url, recheck_days: self.vat_checks.recheck_days, times: VatCheckTimes::default() })
     }
 
+    /// How mail is sent, if it is; the password comes from the environment.
+    pub fn mail(&self) -> Result<Option<MailConfig>, UsageError> {
+        let mail = self.mail.clone();
+        let Some(host) = mail.host.filter(|host| !host.is_empty()) else { return Ok(None) };
+        let read = |path: PathBuf| {
+            let path = self.folder.join(path);
+            fs::read(&path).map_err(|error| UsageError(format!("[mail] cannot be used: {}: {error}", path.display())))
+        };
+        Ok(Some(MailConfig {
+            port: mail.port,
+            security: match mail.security {
+                MailSecurity::Starttls => Security::StartTls,
+                MailSecurity::Tls => Security::Tls,
+                MailSecurity::None => Security::None,
+            },
+            user: mail.user.filter(|user| !user.is_empty()),
+            password: env::var("PERENNIAL_MAIL_PASSWORD").ok().filter(|password| !password.is_empty()),
+            certificates: mail.certificates.map(read).transpose()?,
+            hello: mail.hello,
+            connections: mail.connections,
+            per_minute: mail.per_minute,
+            bounces_to: mail.bounces_to.filter(|address| !address.is_empty()),
+            redirect_to: mail.redirect_to.filter(|address| !address.is_empty()),
+            ..MailConfig::of_host(&host)
+        }))
+    }
+
     /// The price feeds, with their tokens from the environment.
     pub fn feeds(&self) -> BTreeMap<String, FeedConfig> {
         let feed = |(name, feed): (&String, &Feed)| {
@@ -204,11 +282,23 @@ impl Config {
 fn unknown_key(key: &str) -> String {
     let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let known: &[&str] = match section {
-        "" => &["database", "server", "log", "feeds", "vat_checks"],
+        "" => &["database", "server", "log", "feeds", "vat_checks", "mail"],
         "database" => &["url"],
         "server" => &["listen", "rate_limit_per_minute"],
         "log" => &["format", "level"],
         "vat_checks" => &["url", "recheck_days"],
+        "mail" => &[
+            "host",
+            "port",
+            "security",
+            "user",
+            "certificates",
+            "hello",
+            "connections",
+            "per_minute",
+            "bounces_to",
+            "redirect_to",
+        ],
         _ => &["url", "bulk_url", "cache_seconds", "stale_seconds"],
     };
     let likeness = |candidate: &&&str| strsim::jaro_winkler(candidate, name);
@@ -235,6 +325,7 @@ mod tests {
             ("[server]\nlisen = 1", "unknown key `lisen` in [server]; did you mean `listen`?"),
             ("[server]\nrate_limit = 5", "unknown key `rate_limit` in [server]; did you mean `rate_limit_per_minute`?"),
             ("[vat_checks]\nrecheck = 5", "unknown key `recheck` in [vat_checks]; did you mean `recheck_days`?"),
+            ("[mail]\nhots = \"x\"", "unknown key `hots` in [mail]; did you mean `host`?"),
             ("[servr]", "unknown key `servr`; did you mean `server`?"),
             (
                 "[feeds.nic]\nurl = \"x\"\ncache_second = 3",

@@ -1,7 +1,7 @@
 //! Opening the database and putting the program together.
 
 use anyhow::Result;
-use perennial_app::{App, Caller, Clock, PriceFeeds, Random, Stop, VatChecker};
+use perennial_app::{App, Caller, Clock, Mailer, PriceFeeds, Random, Stop, VatChecker};
 use perennial_billing::SellerId;
 use perennial_store::{Store, sandbox, sellers};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,11 @@ pub async fn assemble(config: &Config, store: Store) -> Result<App> {
     let feeds = PriceFeeds::new(config.feeds(), Random::System).map_err(|error| UsageError(error.to_string()))?;
     let ahead = sandbox::ahead(&mut store.read().await?).await?;
     let clock = ahead.map_or(Clock::System, Clock::ahead);
-    let app = App::new(store, clock, Random::System, feeds);
+    let mut app = App::new(store, clock, Random::System, feeds);
+    if let Some(mail) = config.mail()? {
+        let mailer = Mailer::new(&mail, Random::System).map_err(|error| UsageError(error.to_string()))?;
+        app = app.with_mailer(mailer);
+    }
     let Some(checks) = config.vat_checks() else { return Ok(app) };
     let checker = VatChecker::new(&checks, Random::System).map_err(|error| UsageError(error.to_string()))?;
     Ok(app.with_vat_checks(checker))

@@ -6,6 +6,8 @@ use perennial_billing::{
     SwishNumber, TaxProfile, exemption_code, untaxed_reason,
 };
 
+use crate::words::Words;
+
 /// An invoice, a credit note or a deposit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -47,6 +49,8 @@ pub struct Document {
     pub total: Money,
     /// What is paid already (BT-113).
     pub paid: Money,
+    /// When it is reminded of, on a reminder.
+    pub reminded_on: Option<Date>,
     /// The tax in the seller's own currency (BT-111), where that is another one.
     pub home_tax: Option<HomeTax>,
 }
@@ -56,6 +60,33 @@ impl Document {
     #[must_use]
     pub fn to_pay(&self) -> Money {
         Money::new(self.total.minor.saturating_sub(self.paid.minor), self.currency)
+    }
+
+    /// Where to pay so much to and what to write, each with its name; nothing if there is no account.
+    pub(crate) fn ways_to_pay(&self, open: Money, words: &Words) -> Vec<(&'static str, String)> {
+        let payment = &self.payment;
+        let mut ways: Vec<(&'static str, String)> = Vec::new();
+        let mut add = |name, value: Option<String>| ways.extend(value.map(|value| (name, value)));
+        add("Bankgiro", payment.bankgiro.as_ref().map(ToString::to_string));
+        add("Plusgiro", payment.plusgiro.as_ref().map(ToString::to_string));
+        add("IBAN", payment.iban.as_ref().map(ToString::to_string));
+        add("BIC", payment.iban.as_ref().and(payment.bic.as_ref()).map(ToString::to_string));
+        add("Swish", payment.swish.as_ref().map(ToString::to_string));
+        let card = payment.reference.as_ref().and_then(|reference| reference.scheme().card_type());
+        match (&payment.fik, card, &payment.reference) {
+            (Some(creditor), Some(card), Some(reference)) => {
+                add("FI", Some(format!("+{card}<{reference}+{creditor}<")));
+            }
+            _ => {
+                let has_ways = payment.has_account() || payment.swish.is_some();
+                add(words.reference, payment.reference.as_ref().filter(|_| has_ways).map(ToString::to_string));
+            }
+        }
+        if !ways.is_empty() {
+            ways.push((words.to_pay, words.money(open)));
+            ways.push((words.due, words.day(self.due_on)));
+        }
+        ways
     }
 }
 

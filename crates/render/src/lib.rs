@@ -15,6 +15,7 @@ mod csv;
 pub mod document;
 pub mod einvoice;
 mod journal;
+pub mod mail;
 pub mod pdf;
 mod plain;
 pub mod qr;

@@ -11,20 +11,23 @@
 mod facturx;
 mod fonts;
 mod layout;
+mod logo;
 mod sheet;
 
 use jiff::civil::Date;
 use krilla::configure::{Archival, ConfigurationBuilder};
 use krilla::embed::{AssociationKind, EmbeddedFile, MimeType};
-use krilla::image::Image;
 use krilla::metadata::{DateTime, Metadata};
 use krilla::tagging::{Tag, TagGroup, TagTree};
 use krilla::{Document as Pdf, SerializeSettings};
 
 pub use fonts::Color;
+pub(crate) use logo::svg_text;
+pub use logo::{MAX_LOGO_PIXELS, check_logo};
 
 use self::fonts::Fonts;
 use self::layout::Layout;
+use self::logo::Logo;
 use self::sheet::Sheets;
 use crate::document::Document;
 use crate::words::Words;
@@ -39,7 +42,7 @@ pub struct Press {
 pub struct Brand {
     /// The colour of what stands out.
     pub accent: Color,
-    /// A picture instead of the seller's name: a PNG or a JPEG.
+    /// A picture instead of the seller's name: a PNG, a JPEG or an SVG.
     pub logo: Option<Vec<u8>>,
     /// What the foot of each page says besides who the seller is.
     pub footer: String,
@@ -121,7 +124,7 @@ impl Paper {
 /// Why no PDF could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PdfError {
-    /// The logo is neither PNG nor JPEG.
+    /// The logo is no PNG, JPEG or SVG, or cannot be printed.
     #[error("cannot read the logo: {0}")]
     Logo(String),
     /// There is no document.
@@ -174,7 +177,7 @@ impl Press {
         let mut pages = 0;
         for (document, brand) in documents {
             let words = Words::of(&document.language);
-            let logo = brand.logo.as_deref().map(logo).transpose()?;
+            let logo = brand.logo.as_deref().map(Logo::read).transpose()?;
             let mut sheets = Sheets::new();
             let layout = Layout { document, brand, words, fonts: &mut self.fonts, sheets: &mut sheets, bottom: 0.0 };
             let parts = layout.set(logo);
@@ -221,16 +224,6 @@ fn noon(date: Date) -> DateTime {
     DateTime::new(year).month(part(date.month())).day(part(date.day())).hour(12).minute(0).second(0).utc_offset_hour(0)
 }
 
-fn logo(bytes: &[u8]) -> Result<Image, PdfError> {
-    let data = bytes.to_vec();
-    let image = match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Image::from_png(data.into(), false),
-        [0xFF, 0xD8, ..] => Image::from_jpeg(data.into(), false),
-        _ => Err("it is neither a PNG nor a JPEG".to_owned()),
-    };
-    image.map_err(PdfError::Logo)
-}
-
 fn settings() -> Result<SerializeSettings, PdfError> {
     let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A3_B).finish();
     Ok(SerializeSettings {
@@ -239,34 +232,4 @@ fn settings() -> Result<SerializeSettings, PdfError> {
         configuration: configuration.map_err(|error| PdfError::Write(format!("{error:?}")))?,
         ..SerializeSettings::default()
     })
-}
-
-/// The longest side of a logo, in pixels.
-pub const MAX_LOGO_PIXELS: u32 = 4_000;
-
-/// Whether a logo can be printed: its pixels are only looked at when a file is written, so one is.
-///
-/// # Errors
-/// [`PdfError::Logo`].
-pub fn check_logo(bytes: &[u8]) -> Result<(), PdfError> {
-    let image = logo(bytes)?;
-    let (width, height) = image.size();
-    if width.max(height) > MAX_LOGO_PIXELS {
-        return Err(PdfError::Logo(format!("it is more than {MAX_LOGO_PIXELS} pixels wide or high")));
-    }
-    let mut pdf = Pdf::new_with(settings()?);
-    let mut sheets = Sheets::new();
-    let picture = sheets.picture(image, sheet::MARGIN, sheet::MARGIN, 10.0, 10.0);
-    let mut tree = TagTree::new().with_lang(Some("en".to_owned()));
-    for node in sheets.draw(&mut pdf, &mut Fonts::of_nothing(), vec![layout::logo_part(picture, "logo")])? {
-        tree.push(node);
-    }
-    pdf.set_tag_tree(tree);
-    pdf.set_metadata(
-        Metadata::new()
-            .title("logo".to_owned())
-            .language("en".to_owned())
-            .creation_date(noon(Date::constant(2000, 1, 1))),
-    );
-    pdf.finish().map(|_| ()).map_err(|error| PdfError::Logo(format!("it cannot be printed: {error:?}")))
 }

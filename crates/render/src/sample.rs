@@ -100,6 +100,7 @@ pub fn sample(issuer: &Issuer, kind: DocumentKind, language: &str) -> Result<Doc
         rounding: amounts.rounding,
         total: amounts.total,
         paid: Money::zero(currency),
+        reminded_on: None,
         home_tax: None,
     })
 }

@@ -270,20 +270,35 @@ pub async fn services(
         from campaign_services where seller_id = $1 and campaign_id = $2 and service_id > $3 \
         order by service_id limit $4";
     let rows = conn.rows(sql, params![seller.0, campaign.0, after.0, limit]).await?;
-    rows.iter()
-        .map(|row| {
-            let currency: Currency = row.parsed("currency")?;
-            Ok(CampaignService {
-                service: ServiceId(row.int("service_id")?),
-                customer: CustomerId(row.int("customer_id")?),
-                old: Money::new(row.int("old_minor")?, currency),
-                new: Money::new(row.int("new_minor")?, currency),
-                yearly: Money::new(row.int("yearly_minor")?, currency),
-                first_starts: row.date("first_starts")?,
-                state: row.word("state", CampaignState::from_word)?,
-            })
-        })
-        .collect()
+    rows.iter().map(campaign_service).collect()
+}
+
+/// What a campaign still means to do to the services of one customer, by id: so many of them.
+pub async fn services_of_customer(
+    conn: &mut Conn,
+    seller: SellerId,
+    campaign: CampaignId,
+    customer: CustomerId,
+    limit: i64,
+) -> Result<Vec<CampaignService>> {
+    let sql = "select service_id, customer_id, currency, old_minor, new_minor, yearly_minor, first_starts, state \
+        from campaign_services where seller_id = $1 and campaign_id = $2 and customer_id = $3 and state = 'planned' \
+        order by service_id limit $4";
+    let rows = conn.rows(sql, params![seller.0, campaign.0, customer.0, limit]).await?;
+    rows.iter().map(campaign_service).collect()
+}
+
+fn campaign_service(row: &Row) -> Result<CampaignService> {
+    let currency: Currency = row.parsed("currency")?;
+    Ok(CampaignService {
+        service: ServiceId(row.int("service_id")?),
+        customer: CustomerId(row.int("customer_id")?),
+        old: Money::new(row.int("old_minor")?, currency),
+        new: Money::new(row.int("new_minor")?, currency),
+        yearly: Money::new(row.int("yearly_minor")?, currency),
+        first_starts: row.date("first_starts")?,
+        state: row.word("state", CampaignState::from_word)?,
+    })
 }
 
 /// A service that a campaign could let go.
@@ -377,13 +392,13 @@ pub async fn let_go(
     Ok(())
 }
 
-/// Queues a notice to each of these customers.
+/// Queues a notice to each of these customers, to be sent from a moment on.
 pub async fn queue_notices(
     tx: &mut Tx,
     seller: SellerId,
     campaign: CampaignId,
     customers: &[CustomerId],
-    at: Timestamp,
+    (at, from): (Timestamp, Timestamp),
 ) -> Result<()> {
     let ids = ids::take(tx, IdKind::Outbox, customers.len()).await?;
     let rows = Rows::new()
@@ -391,19 +406,20 @@ pub async fn queue_notices(
         .int("id", ids)
         .same("campaign_id", campaign.0)
         .int("customer_id", customers.iter().map(|customer| customer.0))
-        .same("at", at);
+        .same("at", at)
+        .same("send_from", from);
     let sql = "insert into outbox (seller_id, id, kind, state, attempts, created_at, next_attempt_at, campaign_id, \
-        customer_id) select seller_id, id, 'price_notice', 'queued', 0, at, at, campaign_id, customer_id from {rows}";
+        customer_id) select seller_id, id, 'price_notice', 'queued', 0, at, send_from, campaign_id, customer_id from {rows}";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }
 
 /// Calls off the notices that wait and tell of nothing any more. Tells how many.
-pub async fn call_off_notices(tx: &mut Tx, seller: SellerId, campaign: CampaignId) -> Result<u64> {
-    let sql = "update outbox set state = 'called_off' where seller_id = $1 and campaign_id = $2 and state = 'queued' \
+pub async fn call_off_notices(tx: &mut Tx, seller: SellerId, campaign: CampaignId, at: Timestamp) -> Result<u64> {
+    let sql = "update outbox set state = 'called_off', settled_at = $3 where seller_id = $1 and campaign_id = $2 and state = 'queued' \
         and not exists (select 1 from campaign_services cs where cs.seller_id = outbox.seller_id \
         and cs.campaign_id = outbox.campaign_id and cs.customer_id = outbox.customer_id and cs.state = 'planned')";
-    tx.execute(sql, params![seller.0, campaign.0]).await
+    tx.execute(sql, params![seller.0, campaign.0, at]).await
 }
 
 fn read(row: &Row) -> Result<Campaign> {

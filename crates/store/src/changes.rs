@@ -219,9 +219,14 @@ pub async fn can_take_back(
 
 /// Takes an unpaid invoice back: it is void, its periods are free, what was booked for it is booked the other way, and a mail
 /// that waits is called off. Nothing, if it is not unpaid any more.
-pub async fn take_back(tx: &mut Tx, seller: SellerId, invoice: InvoiceId, booked_on: Date) -> Result<bool> {
+pub async fn take_back(
+    tx: &mut Tx,
+    seller: SellerId,
+    invoice: InvoiceId,
+    (booked_on, at): (Date, Timestamp),
+) -> Result<bool> {
     let this = || params![seller.0, invoice.0];
-    if !invoices::void_unpaid(tx, seller, invoice).await? {
+    if !invoices::void_unpaid(tx, seller, invoice, at).await? {
         return Ok(false);
     }
     tx.execute("update periods set state = 'void' where seller_id = $1 and invoice_id = $2", this()).await?;

@@ -121,6 +121,12 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
     })
 }
 
+/// Holds a customer until the transaction ends, so that one after the other changes what it has.
+pub async fn hold(tx: &mut Tx, seller: SellerId, id: CustomerId) -> Result<bool> {
+    let sql = "select id from customers where seller_id = $1 and id = $2 {for update}";
+    Ok(tx.row(sql, params![seller.0, id.0]).await?.is_some())
+}
+
 /// The customer with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<Customer>> {
     let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \

@@ -355,7 +355,7 @@ pub async fn issue(tx: &mut Tx, seller: &Seller, new: &NewDocument, at: Timestam
     let source = if new.kind == DocumentKind::CreditNote { Source::CreditNote } else { Source::Invoice };
     ledger::book(tx, seller.id, source, id.0, new.issued_on, new.entries.iter().copied()).await?;
     if new.mail {
-        outbox::queue_invoice_mails(tx, seller.id, &[id], at).await?;
+        outbox::queue_invoice_mails(tx, seller.id, &[(id, new.customer.id)], at).await?;
     }
     let row = tx.row(TAKE_NUMBER, params![seller.id.0, new.kind.as_str(), series]).await?;
     let taken = row.map_or(Ok(1), |row| row.int("taken"))?;

@@ -12,7 +12,7 @@ use perennial_billing::{
 use crate::customers::CustomerParty;
 use crate::sellers::{SellerParty, rounding_from_word};
 use crate::value::{Row, corrupt, params};
-use crate::{Conn, Result, Tx};
+use crate::{Conn, Result, Tx, outbox};
 
 /// An issued document, without its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -315,14 +315,15 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: InvoiceId) -> Result<Opt
 }
 
 /// Voids a document of which nothing is paid: a deposit that is called off. Tells whether it could be.
-pub async fn void_unpaid(tx: &mut Tx, seller: SellerId, id: InvoiceId) -> Result<bool> {
+pub async fn void_unpaid(tx: &mut Tx, seller: SellerId, id: InvoiceId, at: Timestamp) -> Result<bool> {
     let sql = "update invoices set status = 'void', open_minor = 0 where seller_id = $1 and id = $2 \
         and status = 'issued' and open_minor = total_minor";
     if tx.execute(sql, params![seller.0, id.0]).await? != 1 {
         return Ok(false);
     }
-    let sql = "update outbox set state = 'called_off' where seller_id = $1 and invoice_id = $2 and state = 'queued'";
-    tx.execute(sql, params![seller.0, id.0]).await?;
+    let sql = "update outbox set state = 'called_off', settled_at = $3 where seller_id = $1 and invoice_id = $2 \
+        and state = 'queued'";
+    tx.execute(sql, params![seller.0, id.0, at]).await?;
     Ok(true)
 }
 
@@ -331,9 +332,8 @@ pub async fn void_unpaid(tx: &mut Tx, seller: SellerId, id: InvoiceId) -> Result
 pub async fn may_be_voided(tx: &mut Tx, seller: SellerId, id: InvoiceId) -> Result<bool> {
     let sql = "select i.id from invoices i join number_series s on s.seller_id = i.seller_id and s.kind = i.kind \
         and s.fiscal_year = i.fiscal_year where i.seller_id = $1 and i.id = $2 and i.status = 'issued' \
-        and i.open_minor = i.total_minor and s.next_number = i.series_number + 1 and not exists (select 1 from outbox o \
-        where o.seller_id = i.seller_id and o.invoice_id = i.id and o.state not in ('queued', 'called_off'))";
-    Ok(tx.row(sql, params![seller.0, id.0]).await?.is_some())
+        and i.open_minor = i.total_minor and s.next_number = i.series_number + 1";
+    Ok(tx.row(sql, params![seller.0, id.0]).await?.is_some() && outbox::is_unseen(tx, seller, id).await?)
 }
 
 /// What of these invoices was paid from the customer's credit.

@@ -29,6 +29,7 @@ pub mod ids;
 pub mod invoices;
 pub mod keys;
 pub mod ledger;
+pub mod mail_templates;
 pub mod migrate;
 pub mod outbox;
 pub mod payments;

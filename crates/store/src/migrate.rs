@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step {
         version: 1,
         name: "foundation",
@@ -113,6 +113,12 @@ const STEPS: [Step; 16] = [
         name: "brand guards",
         sqlite: include_str!("../migrations/0016_brand_guards.sqlite.sql"),
         postgres: include_str!("../migrations/0016_brand_guards.postgres.sql"),
+    },
+    Step {
+        version: 17,
+        name: "post",
+        sqlite: include_str!("../migrations/0017_post.sqlite.sql"),
+        postgres: include_str!("../migrations/0017_post.postgres.sql"),
     },
 ];
 

@@ -452,7 +452,7 @@ async fn write(
     let invoices: Vec<New<'_>> = ids.iter().copied().zip(new.iter().copied()).collect();
     let outbox_ids = ids::take(tx, IdKind::Outbox, steps::mails(new)).await?;
     let audit_ids = ids::take(tx, IdKind::Audit, steps::claims(new)).await?;
-    for (sql, rows) in steps::before_the_number(seller.id, &invoices, at, run, outbox_ids, audit_ids) {
+    for (sql, rows) in steps::before_the_number(seller, &invoices, at, run, outbox_ids, audit_ids) {
         tx.execute_with(sql, rows).await?;
     }
     let values = params![seller.id.0, steps::series(seller, new), steps::count(new.len())];

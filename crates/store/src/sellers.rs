@@ -7,8 +7,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
     AmountRules, Conversion, Country, Currency, CustomerId, Cycle, DayCount, DocumentKind, ExchangeRate, HomeRates,
-    Invoicing, LatePayment, LeadScope, LeadTime, NumberPattern, NumberReset, OwnRate, ProductId, Rate, Rounding,
-    SellerId, TaxRounding, TaxRules, UnitRate, UnknownCountry, VatNumberPolicy, is_in_vat_area,
+    Invoicing, LatePayment, LeadScope, LeadTime, NumberPattern, NumberReset, OwnRate, ProductId, QuietHours, Rate,
+    Rounding, SellerId, TaxRounding, TaxRules, UnitRate, UnknownCountry, VatNumberPolicy, is_in_vat_area,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ pub struct Seller {
     pub open_invoice_policy: OpenInvoicePolicy,
     /// Whether an issued invoice is mailed at once.
     pub mail_invoices: bool,
+    /// How its mails go out.
+    pub mail: MailRules,
     /// What becomes of an invoice for a company whose e-invoice the official rules would refuse.
     pub e_invoices: EInvoicePolicy,
     /// How the amounts of its documents are made.
@@ -91,6 +93,12 @@ impl Seller {
     #[must_use]
     pub fn mails_to(&self, customer: &Customer) -> bool {
         self.mail_invoices && !customer.party.email.is_empty()
+    }
+
+    /// When a mail is sent that nobody waits for, and which is queued now.
+    #[must_use]
+    pub fn mails_from(&self, now: Timestamp) -> Timestamp {
+        self.mail.quiet_hours.map_or(now, |hours| hours.after(now, &self.time_zone))
     }
 
     /// What of it decides its customers' tax; nothing if its country is none.
@@ -270,6 +278,43 @@ impl Default for RunRules {
     }
 }
 
+/// How a seller's mails go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MailRules {
+    /// When nobody is mailed who did not ask for it.
+    pub quiet_hours: Option<QuietHours>,
+    /// Which e-invoice a company's invoice brings along as a file of its own; the PDF contains one anyway.
+    pub xml: MailXml,
+}
+
+/// Which e-invoice a mail brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MailXml {
+    /// None.
+    #[default]
+    Off,
+    /// UBL, as Peppol has it.
+    Ubl,
+    /// CII.
+    Cii,
+}
+
+impl MailXml {
+    /// The word kept in the database: `off`, `ubl` or `cii`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Ubl => "ubl",
+            Self::Cii => "cii",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Off, Self::Ubl, Self::Cii].into_iter().find(|xml| xml.as_str() == word)
+    }
+}
+
 /// What renewing does while a renewal invoice is unpaid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -332,7 +377,8 @@ const COLUMNS: &str = "select id, name, address1, address2, postcode, city, coun
     max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
     converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
     cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-    fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, e_invoices from sellers where id = $1";
+    fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, brand, e_invoices, quiet_hours, \
+    mail_xml from sellers where id = $1";
 
 /// The seller with this id.
 pub async fn get(conn: &mut Conn, id: SellerId) -> Result<Option<Seller>> {
@@ -480,9 +526,10 @@ pub async fn insert(tx: &mut Tx, seller: &Seller) -> Result<()> {
         renew_suspended, max_periods_behind, consolidation_days, invoicing, day_count, price_notice_days, convert_prices, \
         converted_ending, own_tax_rate, vat_registered, oss_from, vat_number_policy, prices_include_tax, tax_rounding, \
         cash_rounding_minor, auto_apply_credit, late_payment, credit_note_pattern, deposit_pattern, number_reset, \
-        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, e_invoices, brand, version) values ($1, $2, $3, $4, $5, $6, $7, \
+        fiscal_year_month, phone, website, plusgiro, swish, fik_creditor, payment_reference, e_invoices, \
+        quiet_hours, mail_xml, brand, version) values ($1, $2, $3, $4, $5, $6, $7, \
         $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, \
-        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, 1)";
+        $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, 1)";
     let mut values = values(seller);
     values.extend(params![seller.party.brand]);
     tx.execute(sql, values).await?;
@@ -500,7 +547,7 @@ pub async fn update(tx: &mut Tx, seller: &Seller) -> Result<bool> {
         prices_include_tax = $39, tax_rounding = $40, cash_rounding_minor = $41, auto_apply_credit = $42, \
         late_payment = $43, credit_note_pattern = $44, deposit_pattern = $45, number_reset = $46, \
         fiscal_year_month = $47, phone = $48, website = $49, plusgiro = $50, swish = $51, fik_creditor = $52, \
-        payment_reference = $53, e_invoices = $54, version = version + 1 where id = $1";
+        payment_reference = $53, e_invoices = $54, quiet_hours = $55, mail_xml = $56, version = version + 1 where id = $1";
     Ok(tx.execute(sql, values(seller)).await? == 1)
 }
 
@@ -561,6 +608,8 @@ fn values(seller: &Seller) -> Vec<crate::value::Value> {
         party.fik_creditor,
         party.payment_reference,
         seller.e_invoices.as_str(),
+        seller.mail.quiet_hours.map(|hours| hours.to_string()).unwrap_or_default(),
+        seller.mail.xml.as_str(),
     ]
 }
 
@@ -613,6 +662,13 @@ fn read(row: &Row) -> Result<Seller> {
         open_invoice_policy: row.word("open_invoice_policy", OpenInvoicePolicy::from_word)?,
         e_invoices: row.word("e_invoices", EInvoicePolicy::from_word)?,
         mail_invoices: row.bool("mail_invoices")?,
+        mail: MailRules {
+            quiet_hours: match row.text("quiet_hours")?.as_str() {
+                "" => None,
+                hours => Some(hours.parse().map_err(|error| corrupt("quiet_hours", hours, error))?),
+            },
+            xml: row.word("mail_xml", MailXml::from_word)?,
+        },
         amounts: AmountRules {
             rounding: row.word("rounding", rounding_from_word)?,
             tax_rounding: row.word("tax_rounding", TaxRounding::from_word)?,

@@ -113,6 +113,16 @@ impl ApiError {
         }
     }
 
+    /// The same with another message.
+    pub(crate) fn saying(self, message: &'static str) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
     }

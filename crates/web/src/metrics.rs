@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use perennial_app::{FEED_TIME_CLASSES_MS, FeedOutcome, FeedReport, Scope};
+use perennial_store::outbox::MailBacklog;
 
 use crate::ApiError;
 use crate::context::Context;
@@ -16,7 +18,14 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Everything that is counted.
 pub(crate) async fn metrics(context: Context) -> Result<Response, ApiError> {
     context.require_staff(Scope::ReadBilling)?;
-    let text = of_feeds(&context.app.feed_reports());
+    let mut text = of_feeds(&context.app.feed_reports());
+    let backlog = context.app.mail_backlog().await?;
+    of_mail(
+        &mut text,
+        &backlog,
+        context.app.mailer().is_some_and(|mailer| mailer.trouble().is_some()),
+        context.app.clock.now(),
+    );
     Ok(([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response())
 }
 
@@ -59,6 +68,24 @@ fn of_feeds(feeds: &[FeedReport]) -> String {
         let _ = writeln!(text, "perennial_feed_seconds_count{{feed=\"{name}\"}} {count}");
     }
     text
+}
+
+/// What waits to be sent, of all sellers.
+fn of_mail(text: &mut String, backlog: &MailBacklog, is_resting: bool, now: Timestamp) {
+    head(text, "perennial_mails", "gauge", "Mails that wait, by whether they are due, and those that were given up.");
+    for (state, count) in [("due", backlog.due), ("later", backlog.later), ("failed", backlog.failed)] {
+        let _ = writeln!(text, "perennial_mails{{state=\"{state}\"}} {count}");
+    }
+    head(text, "perennial_mail_oldest_seconds", "gauge", "For how long the oldest of the mails waits that are due.");
+    let oldest = backlog.oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs().max(0));
+    let _ = writeln!(text, "perennial_mail_oldest_seconds {oldest}");
+    head(
+        text,
+        "perennial_mail_server_resting",
+        "gauge",
+        "Whether the mail server is left alone because it cannot be reached.",
+    );
+    let _ = writeln!(text, "perennial_mail_server_resting {}", u8::from(is_resting));
 }
 
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {

@@ -32,6 +32,7 @@ pub fn router(web: Web) -> Router {
         .route("/api/billing/account-summary", get(v1::credit::summary))
         .route("/api/billing/credit-log", get(v1::credit::log))
         .route("/api/billing/transactions", post(v1::transactions::list))
+        .route("/api/account/billing-cc", post(v1::billing_cc::add))
         .route("/api/credit/add-funds", post(v1::credit::add_funds))
         .route(
             "/api/hosting/{accountId}/billing-cycle",
@@ -58,6 +59,14 @@ pub fn router(web: Web) -> Router {
         .route("/api/v2/addons/{id}", delete(v2::addons::end))
         .route("/api/v2/invoices/{id}/pdf", get(v2::papers::pdf))
         .route("/api/v2/invoices/{id}/xml", get(v2::papers::xml))
+        .route("/api/v2/invoices/{id}/mails", get(v2::mails::of_invoice))
+        .route("/api/v2/invoices/{id}/actions/mail", post(v2::mails::resend))
+        .route("/api/v2/invoices/{id}/actions/remind", post(v2::mails::remind))
+        .route("/api/v2/mails", get(v2::mails::list))
+        .route("/api/v2/mails/{id}", get(v2::mails::detail).delete(v2::mails::call_off))
+        .route("/api/v2/mails/{id}/actions/retry", post(v2::mails::retry))
+        .route("/api/v2/customers/{id}/contacts", get(v2::contacts::list).post(v2::contacts::put))
+        .route("/api/v2/customers/{id}/contacts/{contact}", delete(v2::contacts::remove))
         .route("/api/v2/services/{id}/preview", get(v2::preview::of_service))
         .route("/api/v2/services/{id}/explanation", get(v2::explanation::explain))
         .route(

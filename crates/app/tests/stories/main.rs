@@ -13,6 +13,7 @@ mod feeds;
 mod grouping;
 mod importing;
 mod lives;
+mod mailing;
 mod ordering;
 mod papers;
 mod paying;

@@ -5,11 +5,11 @@ use jiff::civil::Date;
 use perennial_app::read_color;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
-    DayCount, Invoicing, LatePayment, LeadTime, NumberPattern, NumberReset, Rate, Rounding, TaxRounding,
-    VatNumberPolicy,
+    DayCount, Invoicing, LatePayment, LeadTime, NumberPattern, NumberReset, QuietHours, QuietHoursError, Rate,
+    Rounding, TaxRounding, VatNumberPolicy,
 };
 use perennial_render::pdf::{Color, Column};
-use perennial_store::sellers::{EInvoicePolicy, OpenInvoicePolicy, RunRules};
+use perennial_store::sellers::{EInvoicePolicy, MailXml, OpenInvoicePolicy, RunRules};
 
 use super::FormatArgs;
 
@@ -42,7 +42,7 @@ pub struct Look {
     /// The colour of what stands out: #1f4e79
     #[arg(long, value_name = "#RRGGBB", value_parser = color)]
     pub accent: Option<Color>,
-    /// A picture instead of the name, PNG or JPEG; `none` takes it away
+    /// A picture instead of the name: PNG, JPEG or SVG; `none` takes it away
     #[arg(long, value_name = "FILE|none")]
     pub logo: Option<String>,
     /// What the foot of each page says besides who the seller is
@@ -135,6 +135,12 @@ pub struct SellerRules {
     /// Whether an issued invoice is mailed at once
     #[arg(long, value_name = "true|false")]
     pub mail_invoices: Option<bool>,
+    /// When the run mails nobody, in the seller's time zone: 22:00-07:00; its mails wait until then. `none` is never
+    #[arg(long, value_name = "HH:MM-HH:MM", value_parser = quiet_hours)]
+    pub quiet_hours: Option<Quiet>,
+    /// Which e-invoice goes along with a company's invoice as a file of its own; the PDF contains one anyway
+    #[arg(long, value_enum)]
+    pub mail_xml: Option<MailXmlChoice>,
     /// Days before a period begins in which the run bills it, where no nearer lead time is set
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
     pub lead_days: Option<u16>,
@@ -397,6 +403,35 @@ impl From<OpenInvoice> for OpenInvoicePolicy {
         match choice {
             OpenInvoice::Return => Self::Return,
             OpenInvoice::Conflict => Self::Conflict,
+        }
+    }
+}
+
+/// A quiet time, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quiet(pub Option<QuietHours>);
+
+fn quiet_hours(text: &str) -> Result<Quiet, QuietHoursError> {
+    if text == "none" { Ok(Quiet(None)) } else { text.parse().map(|hours| Quiet(Some(hours))) }
+}
+
+/// Which e-invoice goes along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MailXmlChoice {
+    /// None
+    Off,
+    /// UBL
+    Ubl,
+    /// CII
+    Cii,
+}
+
+impl From<MailXmlChoice> for MailXml {
+    fn from(choice: MailXmlChoice) -> Self {
+        match choice {
+            MailXmlChoice::Off => Self::Off,
+            MailXmlChoice::Ubl => Self::Ubl,
+            MailXmlChoice::Cii => Self::Cii,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `perennial customer set|align`.
+//! `perennial customer set|contact|align`.
 
 use anyhow::{Context, Result};
 use jiff::civil::Date;
@@ -23,6 +23,7 @@ pub async fn run(args: &Args, command: &CustomerCommand) -> Result<Exit> {
             };
             set(args, open::id("customer", customer)?, *invoicing, &tax, group.as_deref()).await
         }
+        CustomerCommand::Contact { command } => super::contact::run(args, command).await,
         CustomerCommand::Align { customer, day, services, dry_run, format } => {
             let services = services.iter().map(|text| open::id("service", text)).collect::<Result<Vec<_>>>()?;
             let services = Some(services).filter(|services| !services.is_empty());

@@ -1,23 +1,28 @@
-//! `perennial invoice list|show|pdf|preview|xml|credit|void|write-off|late-payment`.
+//! `perennial invoice list|show|pdf|preview|xml|mail|remind|credit|void|write-off|late-payment`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::civil::Date;
-use perennial_app::{App, Caller, CreditOf};
+use perennial_app::{App, Caller, CreditOf, MailHistory};
 use perennial_billing::{
     CustomerId, DocumentKind, InvoiceId, Money, PeriodNumber, ServiceId, TaxGroup, exemption_code, untaxed_reason,
 };
 use perennial_render::einvoice::Syntax;
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
+use perennial_store::outbox::{DeliveryOutcome, MailKind, MailState};
 use perennial_store::settlements::{self, Settlement};
 use perennial_store::{Conn, sellers};
 use serde::Serialize;
 
+use super::outbox::Shown as ShownMail;
 use crate::args::{Args, CreditArgs, Format, InvoiceCommand, XmlFormat};
 use crate::exit::Exit;
 use crate::{open, output};
+
+/// Documents that are made at the same time.
+const PAPERS_AT_ONCE: usize = 8;
 
 /// Looks at invoices.
 pub async fn run(args: &Args, command: &InvoiceCommand) -> Result<Exit> {
@@ -35,6 +40,21 @@ pub async fn run(args: &Args, command: &InvoiceCommand) -> Result<Exit> {
         InvoiceCommand::Preview { sample: _, out } => sample(args, out).await,
         InvoiceCommand::Xml { invoice, format, out } => {
             xml(args, open::id("invoice", invoice)?, *format, out.as_deref()).await
+        }
+        InvoiceCommand::Mail { invoice } => {
+            let (app, caller) = open::for_staff(args).await?;
+            let resent = app.resend_invoice(&caller, open::id("invoice", invoice)?).await?;
+            app.store.close().await;
+            output::note(format!("Invoice {invoice} is mailed to {}.", resent.sent_to));
+            Ok(Exit::Done)
+        }
+        InvoiceCommand::Remind { invoice } => {
+            let (app, caller) = open::for_staff(args).await?;
+            let reminded = app.remind(&caller, open::id("invoice", invoice)?).await?;
+            app.store.close().await;
+            let (to, open) = (reminded.sent_to, reminded.open);
+            output::note(format!("A reminder of invoice {invoice}, {open} to pay, is mailed to {to}."));
+            Ok(Exit::Done)
         }
         InvoiceCommand::Credit(credit) => give_back(args, credit).await,
         InvoiceCommand::Void { invoice } => void(args, open::id("invoice", invoice)?).await,
@@ -107,16 +127,23 @@ async fn pdf(args: &Args, invoices: &[String], out: Option<&Path>) -> Result<Exi
     if is_folder && let Some(folder) = out {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    for invoice in invoices {
-        let file = app.paper(&caller, open::id("invoice", invoice)?).await?;
-        let path = match out {
-            Some(folder) if is_folder => folder.join(&file.name),
-            Some(path) => path.to_owned(),
-            None => PathBuf::from(&file.name),
+    let ids = invoices.iter().map(|text| open::id::<InvoiceId>("invoice", text)).collect::<Result<Vec<_>>>()?;
+    for together in ids.chunks(PAPERS_AT_ONCE) {
+        let make = |id: &InvoiceId| {
+            let (app, id) = (app.clone(), *id);
+            tokio::spawn(async move { app.paper(&caller, id).await })
         };
-        write_file(&path, &file.paper.bytes)?;
-        if let Some(lacking) = file.paper.lacking() {
-            output::note(lacking);
+        for made in together.iter().map(make).collect::<Vec<_>>() {
+            let file = made.await??;
+            let path = match out {
+                Some(folder) if is_folder => folder.join(&file.name),
+                Some(path) => path.to_owned(),
+                None => PathBuf::from(&file.name),
+            };
+            write_file(&path, &file.paper.bytes)?;
+            if let Some(lacking) = file.paper.lacking() {
+                output::note(lacking);
+            }
         }
     }
     app.store.close().await;
@@ -204,6 +231,8 @@ struct Document<'a> {
     settlements: Vec<Settled>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     credit_notes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mails: Vec<ShownMail>,
 }
 
 /// The VAT in the seller's currency, and how it was converted.
@@ -296,6 +325,8 @@ async fn show(args: &Args, id: InvoiceId, format: Format) -> Result<Exit> {
     let settled = settlements::of_invoice(&mut conn, caller.seller, id, invoice.total.currency).await?;
     let notes = invoices::correcting(&mut conn, caller.seller, id).await?;
     let today = today(&app, &mut conn, &caller).await?;
+    drop(conn);
+    let mails = app.mails_of_invoice(&caller, id).await?;
     match format {
         Format::Json => {
             let settlement = |one: &Settlement| Settled {
@@ -307,6 +338,7 @@ async fn show(args: &Args, id: InvoiceId, format: Format) -> Result<Exit> {
             output::json(&Document {
                 settlements: settled.iter().map(settlement).collect(),
                 credit_notes: notes.iter().map(|note| note.id.to_string()).collect(),
+                mails: mails.iter().map(Into::into).collect(),
                 ..document(&invoice, &lines, &taxes, today)
             })?;
         }
@@ -315,6 +347,9 @@ async fn show(args: &Args, id: InvoiceId, format: Format) -> Result<Exit> {
             for one in &settled {
                 let by = one.by.as_str().replace('_', " ");
                 output::line(format!("less {} by {by} {}", one.amount, one.source))?;
+            }
+            for history in &mails {
+                output::line(mailed(history))?;
             }
             for note in &notes {
                 output::line(format!("credit note {} (id {}): {}", note.number, note.id, note.total))?;
@@ -325,6 +360,28 @@ async fn show(args: &Args, id: InvoiceId, format: Format) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What became of a mail, in one line.
+fn mailed(history: &MailHistory) -> String {
+    let mail = &history.mail;
+    let to: Vec<&str> = history
+        .deliveries
+        .iter()
+        .filter(|delivery| delivery.outcome == DeliveryOutcome::Accepted)
+        .map(|delivery| delivery.email.as_str())
+        .collect();
+    let what = if mail.kind == MailKind::Reminder { "reminder" } else { "mail" };
+    match mail.state {
+        MailState::Sent => {
+            let at = mail.settled_at.map(|at| at.to_string()).unwrap_or_default();
+            format!("{what} {} was sent to {} at {at}", mail.id, to.join(", "))
+        }
+        MailState::Queued if mail.reason.is_empty() => format!("{what} {} waits to be sent", mail.id),
+        MailState::Queued => format!("{what} {} is tried again at {}: {}", mail.id, mail.next_attempt_at, mail.reason),
+        MailState::Failed => format!("{what} {} was given up: {}", mail.id, mail.reason),
+        MailState::CalledOff => format!("{what} {} was called off", mail.id),
+    }
 }
 
 fn document<'a>(invoice: &'a Invoice, lines: &[InvoiceLine], taxes: &[TaxGroup], today: Date) -> Document<'a> {
@@ -370,6 +427,7 @@ fn document<'a>(invoice: &'a Invoice, lines: &[InvoiceLine], taxes: &[TaxGroup],
         }),
         settlements: Vec::new(),
         credit_notes: Vec::new(),
+        mails: Vec::new(),
         seller: &invoice.seller,
         buyer: &invoice.buyer,
         lines: lines.iter().map(line).collect(),

@@ -3,6 +3,7 @@
 mod addon;
 mod campaign;
 mod clock;
+mod contact;
 mod coupon;
 mod credit;
 mod customer;
@@ -17,7 +18,9 @@ mod init;
 mod invoice;
 mod key;
 mod lead_time;
+mod mail;
 mod migrate;
+mod outbox;
 mod payment;
 mod preview;
 mod price;
@@ -70,6 +73,8 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::LeadTime { command } => lead_time::run(&args, command).await,
         Command::Clock { command } => clock::run(&args, command).await,
         Command::Invoice { command } => invoice::run(&args, command).await,
+        Command::Outbox { command } => outbox::run(&args, command).await,
+        Command::Mail { command } => mail::run(&args, command).await,
         Command::Seller { command } => seller::run(&args, command).await,
         Command::Key { command } => key::run(&args, command).await,
         Command::Doctor(format) => doctor::run(&args, format.format).await,

@@ -38,6 +38,8 @@ struct Shown<'a> {
     renew_ahead_months: u16,
     open_invoice: &'static str,
     mail_invoices: bool,
+    quiet_hours: Option<String>,
+    mail_xml: &'static str,
     e_invoices: &'static str,
     lead_days: u16,
     daily_run: bool,
@@ -109,6 +111,8 @@ fn apply(seller: &mut Seller, rules: &SellerRules) {
     seller.renew_ahead_months = rules.renew_ahead_months.unwrap_or(seller.renew_ahead_months);
     seller.open_invoice_policy = rules.open_invoice.map_or(seller.open_invoice_policy, Into::into);
     seller.mail_invoices = rules.mail_invoices.unwrap_or(seller.mail_invoices);
+    seller.mail.quiet_hours = rules.quiet_hours.map_or(seller.mail.quiet_hours, |quiet| quiet.0);
+    seller.mail.xml = rules.mail_xml.map_or(seller.mail.xml, Into::into);
     seller.e_invoices = rules.e_invoices.map_or(seller.e_invoices, Into::into);
     seller.day_count = rules.day_count.map_or(seller.day_count, Into::into);
     seller.price_notice_days = rules.price_notice_days.unwrap_or(seller.price_notice_days);
@@ -213,6 +217,8 @@ fn print(seller: &Seller, format: Format) -> Result<()> {
         renew_ahead_months: seller.renew_ahead_months,
         open_invoice: seller.open_invoice_policy.as_str(),
         mail_invoices: seller.mail_invoices,
+        quiet_hours: seller.mail.quiet_hours.map(|hours| hours.to_string()),
+        mail_xml: seller.mail.xml.as_str(),
         e_invoices: seller.e_invoices.as_str(),
         lead_days: seller.runs.lead_days,
         daily_run: seller.runs.is_daily,

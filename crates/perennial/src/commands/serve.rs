@@ -1,7 +1,7 @@
 //! `perennial serve`.
 
 use anyhow::{Context, Result};
-use perennial_app::{App, RenewalQueue, RunReport, start_schedule};
+use perennial_app::{App, RenewalQueue, RunReport, start_outbound, start_schedule};
 use perennial_store::sellers;
 use perennial_web::{Web, router};
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ pub async fn run(args: &Args, serve: &ServeArgs) -> Result<Exit> {
     answer(app, &config, listener).await
 }
 
-/// Answers requests on a socket and starts the daily runs until SIGTERM or Ctrl-C, then finishes what was accepted.
+/// Answers requests on a socket and starts the daily runs and sends mail until SIGTERM or Ctrl-C, then finishes what was accepted.
 pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<Exit> {
     let stop = open::stop_on_signal()?;
     let mut told = stop.clone();
@@ -46,12 +46,17 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     tracing::info!("listening on http://{} with {}", listener.local_addr()?, store.kind());
     let (renewals, workers) = RenewalQueue::start(&app);
     let schedule = start_schedule(&app, stop.clone());
+    let outbound = start_outbound(&app, stop.clone());
     let web = Web::new(app, renewals, config.rate_limit(), stop);
     perennial_web::serve(listener, router(web), stopping).await?;
     // The router held the way in; what was queued through it is done before the database is closed.
     workers.finish().await;
     // A run that is under way ends with its present part, and is resumed by the next start.
     let _ = schedule.await;
+    // Mails that are on their way are finished; the others are left to the next start.
+    if let Some(outbound) = outbound {
+        let _ = outbound.await;
+    }
     store.close().await;
     Ok(Exit::Done)
 }

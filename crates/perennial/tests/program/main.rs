@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod mail;
 mod money;
 mod rehearsal;
 mod run;

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU16;
 
-use krilla::image::Image;
 use krilla::tagging::{TableHeaderScope, Tag};
 use perennial_billing::{DocumentKind, TaxCategory};
 
 use super::fonts::{Block, Color, Fonts, Style};
+use super::logo::Logo;
 use super::sheet::{HEIGHT, INNER, MARGIN, Part, Sheets, WIDTH};
 use super::{Brand, Column};
 use crate::document::{Document, Line, Party};
@@ -79,7 +79,7 @@ fn paragraph(parts: Vec<Part>) -> Part {
 
 impl Layout<'_> {
     /// Sets all of it; what it gives is the document as it is read.
-    pub fn set(mut self, logo: Option<Image>) -> Vec<Part> {
+    pub fn set(mut self, logo: Option<Logo>) -> Vec<Part> {
         let foot = self.foot();
         let foot_top = HEIGHT - BELOW_FOOT - self.block(&foot, style(SMALL, GREY), FOOT_WIDTH).height();
         self.bottom = foot_top - ABOVE_FOOT;
@@ -114,17 +114,16 @@ impl Layout<'_> {
     }
 
     /// Who it is from, and what it is.
-    fn head(&mut self, logo: Option<Image>) -> Vec<Part> {
+    fn head(&mut self, logo: Option<Logo>) -> Vec<Part> {
         let mut parts = Vec::new();
         let top = self.sheets.y;
         let mut height = LARGE;
         match logo {
-            Some(image) => {
-                let (width, tall) = image.size();
-                let side = |pixels: u32| f32::from(u16::try_from(pixels).unwrap_or(u16::MAX)).max(1.0);
-                let scale = (LOGO_WIDTH / side(width)).min(LOGO_HEIGHT / side(tall));
-                let (width, tall) = (side(width) * scale, side(tall) * scale);
-                let picture = self.sheets.picture(image, MARGIN, top, width, tall);
+            Some(logo) => {
+                let (width, tall) = logo.size();
+                let scale = (LOGO_WIDTH / width).min(LOGO_HEIGHT / tall);
+                let (width, tall) = (width * scale, tall * scale);
+                let picture = self.sheets.picture(logo, MARGIN, top, width, tall);
                 parts.push(logo_part(picture, &self.document.seller.name));
                 height = height.max(tall);
             }
@@ -135,7 +134,10 @@ impl Layout<'_> {
                 height = height.max(tall);
             }
         }
-        let title = self.words.title(self.document.kind);
+        let title = match self.document.reminded_on {
+            Some(_) => self.words.reminder,
+            None => self.words.title(self.document.kind),
+        };
         let (title, tall) = self.text(title, bold(right(style(LARGE, BLACK))), HALF, top - 4.0, HALF_WIDTH);
         let level = NonZeroU16::MIN;
         parts.push(Part::Group(Tag::Hn(level, None).into(), vec![title]));
@@ -170,7 +172,9 @@ impl Layout<'_> {
 
     fn facts(&self) -> Vec<(&'static str, String)> {
         let (document, words) = (self.document, self.words);
-        let mut facts = vec![(words.number, document.number.clone()), (words.date, words.day(document.issued_on))];
+        let number = if document.reminded_on.is_some() { words.invoice } else { words.number };
+        let mut facts = vec![(number, document.number.clone()), (words.date, words.day(document.issued_on))];
+        facts.extend(document.reminded_on.map(|day| (words.reminder, words.day(day))));
         if document.kind != DocumentKind::CreditNote {
             facts.push((words.due, words.day(document.due_on)));
         }
@@ -415,7 +419,7 @@ impl Layout<'_> {
         if !is_open {
             return Vec::new();
         }
-        let ways = self.ways();
+        let ways = document.ways_to_pay(document.to_pay(), words);
         if ways.is_empty() {
             return Vec::new();
         }
@@ -457,33 +461,6 @@ impl Layout<'_> {
         }
         self.sheets.y = top + height + 8.0;
         parts
-    }
-
-    fn ways(&self) -> Vec<(&'static str, String)> {
-        let (document, words) = (self.document, self.words);
-        let payment = &document.payment;
-        let mut ways: Vec<(&'static str, String)> = Vec::new();
-        let mut add = |name, value: Option<String>| ways.extend(value.map(|value| (name, value)));
-        add("Bankgiro", payment.bankgiro.as_ref().map(ToString::to_string));
-        add("Plusgiro", payment.plusgiro.as_ref().map(ToString::to_string));
-        add("IBAN", payment.iban.as_ref().map(ToString::to_string));
-        add("BIC", payment.iban.as_ref().and(payment.bic.as_ref()).map(ToString::to_string));
-        add("Swish", payment.swish.as_ref().map(ToString::to_string));
-        let card = payment.reference.as_ref().and_then(|reference| reference.scheme().card_type());
-        match (&payment.fik, card, &payment.reference) {
-            (Some(creditor), Some(card), Some(reference)) => {
-                add("FI", Some(format!("+{card}<{reference}+{creditor}<")));
-            }
-            _ => {
-                let has_ways = payment.has_account() || payment.swish.is_some();
-                add(words.reference, payment.reference.as_ref().filter(|_| has_ways).map(ToString::to_string));
-            }
-        }
-        if !ways.is_empty() {
-            ways.push((words.to_pay, words.money(document.to_pay())));
-            ways.push((words.due, words.day(document.due_on)));
-        }
-        ways
     }
 
     /// Who the seller is, for the foot of every page.

@@ -2,8 +2,7 @@
 
 use krilla::Document as Pdf;
 use krilla::color::rgb;
-use krilla::geom::{PathBuilder, Point, Rect, Size, Transform};
-use krilla::image::Image;
+use krilla::geom::{PathBuilder, Point, Rect};
 use krilla::num::NormalizedF32;
 use krilla::page::PageSettings;
 use krilla::paint::{Fill, FillRule};
@@ -12,6 +11,7 @@ use krilla::tagging::{Artifact, ArtifactType, ContentTag, Identifier, Node, Span
 
 use super::PdfError;
 use super::fonts::{Block, Color, Fonts};
+use super::logo::Logo;
 
 /// A4 in points, of which an inch has 72.
 pub(super) const WIDTH: f32 = 595.28;
@@ -30,7 +30,7 @@ enum Ink {
     /// A code of black squares.
     Code { x: f32, y: f32, size: f32, squares: Vec<Vec<bool>> },
     /// A picture.
-    Picture { x: f32, y: f32, width: f32, height: f32, image: Image },
+    Picture { x: f32, y: f32, width: f32, height: f32, logo: Logo },
 }
 
 /// What a part of the document is, and what it holds: for those who have it read to them.
@@ -108,8 +108,8 @@ impl Sheets {
         parts
     }
 
-    pub fn picture(&mut self, image: Image, x: f32, y: f32, width: f32, height: f32) -> Part {
-        self.ink(Ink::Picture { x, y, width, height, image })
+    pub fn picture(&mut self, logo: Logo, x: f32, y: f32, width: f32, height: f32) -> Part {
+        self.ink(Ink::Picture { x, y, width, height, logo })
     }
 
     pub fn code(&mut self, squares: Vec<Vec<bool>>, x: f32, y: f32, size: f32) -> Part {
@@ -183,12 +183,7 @@ impl Sheets {
                 });
                 rectangles(surface, dark);
             }
-            Ink::Picture { x, y, width, height, image } => {
-                let Some(size) = Size::from_wh(*width, *height) else { return };
-                surface.push_transform(&Transform::from_translate(*x, *y));
-                surface.draw_image(image.clone(), size);
-                surface.pop();
-            }
+            Ink::Picture { x, y, width, height, logo } => logo.draw(surface, *x, *y, *width, *height),
         }
     }
 }

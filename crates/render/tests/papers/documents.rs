@@ -84,6 +84,7 @@ pub fn document(kind: DocumentKind, buyer: Party, money: &str, lines: &[(TaxCate
         rounding: Money::zero(currency),
         total: Money::zero(currency),
         paid: Money::zero(currency),
+        reminded_on: None,
         home_tax: None,
         lines,
     })

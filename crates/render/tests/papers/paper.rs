@@ -198,6 +198,33 @@ fn a_logo_that_cannot_be_printed_is_refused_before_it_is_frozen() {
 }
 
 #[test]
+fn a_logo_may_be_a_drawing_that_needs_nothing_from_outside() {
+    const DRAWING: &str = r##"<?xml version="1.0"?>
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 60"><defs><linearGradient id="g"><stop stop-color="#174"/>
+<stop offset="1" stop-color="#8c2"/></linearGradient></defs><g opacity="0.8"><rect width="60" height="60" rx="9" fill="url(#g)"/>
+<path d="M70 50 L100 10 L130 50 Z" stroke="#123" stroke-width="3" fill="none"/></g></svg>"##;
+    check_logo(DRAWING.as_bytes()).unwrap();
+    let with = |what: &str| DRAWING.replace("</svg>", &format!("{what}</svg>"));
+    let picture = "<image href=\"/etc/passwd\" width=\"9\" height=\"9\"/>";
+    let entity = "<!DOCTYPE svg [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>";
+    for (broken, why) in [
+        (with("<text x=\"1\" y=\"9\">Norrsken</text>"), "convert it to paths"),
+        (with(picture), "a picture in it"),
+        (DRAWING.replace("<svg", &format!("{entity}<svg")).replace("#174", "&a;"), "it is no SVG"),
+        (DRAWING.replace("</g>", ""), "it is no SVG"),
+        ("<html><p>no</p></html>".to_owned(), "neither a PNG, a JPEG nor an SVG"),
+    ] {
+        let told = check_logo(broken.as_bytes()).unwrap_err().to_string();
+        assert!(told.contains(why), "{told}");
+    }
+    let brand = Brand { logo: Some(DRAWING.as_bytes().to_vec()), ..Brand::default() };
+    let mut press = Press::new();
+    let paper = press.pdf(&payable(), &brand, None).unwrap();
+    assert_eq!(paper, press.pdf(&payable(), &brand, None).unwrap());
+    read(&[("drawing".to_owned(), payable())], &brand);
+}
+
+#[test]
 fn endless_numbers_addresses_and_feet_stay_on_their_page() {
     let mut odd = payable();
     odd.lines[0].quantity = "123456.789123".parse().unwrap();

@@ -18,7 +18,7 @@ pub(super) struct Check {
     pub sql: &'static str,
 }
 
-pub(super) static CHECKS: [Check; 33] = [
+pub(super) static CHECKS: [Check; 34] = [
     Check {
         code: "number_gap",
         promise: "numbers have no gaps",
@@ -147,7 +147,15 @@ pub(super) static CHECKS: [Check; 33] = [
         advice: RESTORE_ROWS,
         sql: "select 'outbox row ' || o.id as problem from outbox o \
         left join invoices i on i.seller_id = o.seller_id and i.id = o.invoice_id where o.seller_id = $1 \
-        and i.id is null and o.kind = 'invoice_mail'",
+        and i.id is null and o.kind in ('invoice_mail', 'reminder_mail')",
+    },
+    Check {
+        code: "mail_taken",
+        promise: "every mail that was sent was taken by a mail server",
+        advice: RESTORE_ROWS,
+        sql: "select 'mail ' || o.id as problem from outbox o where o.seller_id = $1 and o.state = 'sent' \
+        and o.message_id <> '' and not exists (select 1 from deliveries d where d.seller_id = o.seller_id \
+        and d.outbox_id = o.id and d.outcome = 'accepted')",
     },
     Check {
         code: "coupon_uses",

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use perennial_billing::ledger::{Source, of_invoice};
 use perennial_billing::renewal::{Claim, Plan};
-use perennial_billing::{DocumentKind, InvoiceId, RunId, SellerId};
+use perennial_billing::{CustomerId, DocumentKind, InvoiceId, RunId, SellerId};
 
 use super::NewInvoice;
 use crate::audit::{self, AuditEntry};
@@ -59,7 +59,7 @@ pub(super) fn by_place(
 ) -> Result<Vec<(&'static str, Rows)>> {
     let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(new.iter().copied()).collect();
     let places = |count| (1..).take(count).collect();
-    let mut steps = before_the_number(seller.id, &invoices, at, run, places(mails(new)), places(claims(new)));
+    let mut steps = before_the_number(seller, &invoices, at, run, places(mails(new)), places(claims(new)));
     let numbers = new.iter().map(|_| String::new());
     steps.push((INSERT_INVOICES, invoice_rows(seller, &invoices, at, run, 0, numbers)?));
     Ok(steps)
@@ -99,14 +99,18 @@ pub(super) const TAKE_NUMBERS: &str = "insert into number_series (seller_id, kin
 
 /// Everything that belongs to the invoices and needs no number.
 pub(super) fn before_the_number(
-    seller: SellerId,
+    seller: &Seller,
     invoices: &[New<'_>],
     at: Timestamp,
     run: Option<RunId>,
     outbox_ids: Vec<i64>,
     audit_ids: Vec<i64>,
 ) -> Vec<(&'static str, Rows)> {
-    let mailed: Vec<InvoiceId> = invoices.iter().filter(|(_, new)| new.mail).map(|(id, _)| *id).collect();
+    let mailed = invoices.iter().filter(|(_, new)| new.mail).map(|(id, new)| (*id, new.customer.id));
+    let mailed: Vec<(InvoiceId, CustomerId)> = mailed.collect();
+    // Who asked for an invoice waits for it.
+    let mails_from = if run.is_some() { seller.mails_from(at) } else { at };
+    let seller = seller.id;
     let trail: Vec<AuditEntry> = claimed(invoices).map(|(_, new, claim)| renewed(new, claim, at)).collect();
     let mut steps = vec![
         periods(seller, invoices),
@@ -115,7 +119,7 @@ pub(super) fn before_the_number(
         entries(seller, invoices),
         advanced_services(seller, invoices),
         addons::terms_of(seller, || invoices.iter().flat_map(|(_, new)| new.plan.terms.iter())),
-        outbox::invoice_mails(seller, &mailed, at, outbox_ids),
+        outbox::invoice_mails(seller, &mailed, at, mails_from, outbox_ids),
         audit::entries(seller, &trail, audit_ids),
     ];
     steps.extend(run.map(|run| {

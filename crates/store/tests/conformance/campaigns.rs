@@ -122,7 +122,7 @@ on_both_databases! {
         let before = columns(Some(4));
         campaigns::insert_services(&mut tx, seller, id, &[(hers.clone(), before), (his.clone(), columns(None))]).await.unwrap();
         campaigns::set_prices(&mut tx, seller, &[(SERVICE, columns(Some(id.0)))]).await.unwrap();
-        campaigns::queue_notices(&mut tx, seller, id, &[ASTRID, BERTIL], noon()).await.unwrap();
+        campaigns::queue_notices(&mut tx, seller, id, &[ASTRID, BERTIL], (noon(), noon())).await.unwrap();
         tx.commit().await.unwrap();
         let of = async |after| campaigns::services(&mut shop.read().await, seller, id, ServiceId(after), 9).await.unwrap();
         assert_eq!(of(0).await, [his.clone(), hers.clone()]);
@@ -137,7 +137,7 @@ on_both_databases! {
         let named = campaigns::returning(&mut tx, seller, id, Some(&[ServiceId(3)]), ServiceId(0), 9).await.unwrap();
         assert_eq!(named, [of_his]);
         campaigns::let_go(&mut tx, seller, id, &[ServiceId(3)], CampaignState::OptedOut).await.unwrap();
-        assert_eq!(campaigns::call_off_notices(&mut tx, seller, id).await.unwrap(), 1);
+        assert_eq!(campaigns::call_off_notices(&mut tx, seller, id, noon()).await.unwrap(), 1);
         tx.commit().await.unwrap();
         assert_eq!(of(0).await[0].state, CampaignState::OptedOut);
         let states = shop.look("select customer_id, state from outbox where campaign_id = 5 order by id");

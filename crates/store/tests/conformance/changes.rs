@@ -81,8 +81,8 @@ on_both_databases! {
         assert_eq!(can, Some(TakenBack { invoice, from: PeriodNumber(0), addons, discounts }));
         let other = changes::can_take_back(&mut tx, shop.id(), ServiceId(2), invoice).await.unwrap();
         assert_eq!(other, None, "it bills another service");
-        assert!(changes::take_back(&mut tx, shop.id(), invoice, date(2026, 11, 24)).await.unwrap());
-        assert!(!changes::take_back(&mut tx, shop.id(), invoice, TODAY).await.unwrap(), "it is void");
+        assert!(changes::take_back(&mut tx, shop.id(), invoice, (date(2026, 11, 24), noon())).await.unwrap());
+        assert!(!changes::take_back(&mut tx, shop.id(), invoice, (TODAY, noon())).await.unwrap(), "it is void");
         tx.commit().await.unwrap();
         assert_eq!(shop.invoice(invoice).await.status, InvoiceStatus::Void);
         assert_eq!(shop.invoice(written[1].id).await.status, InvoiceStatus::Issued);

@@ -26,6 +26,7 @@ const TWICE: &str = "no day of a service is billed twice";
 const OPEN: &str = "a service knows its open invoice";
 const RUNS: &str = "a finished run has renewed what it found or says why not";
 const OUTBOX: &str = "every outbox row has its invoice";
+const TAKEN: &str = "every mail that was sent was taken by a mail server";
 const COUPONS: &str = "a coupon was used as often as it says";
 const SCHEDULE: &str = "billed through is where the next period starts";
 const TAX_LINES: &str = "every tax group's base equals its lines";
@@ -51,7 +52,7 @@ const CHANGED: &str = "no document has changed since it was issued";
 const RATES: &str = "the tax of every group follows from its rate";
 
 /// Every check there is. A new one belongs here and gets its damage below.
-const CHECKS: [&str; 36] = [
+const CHECKS: [&str; 37] = [
     GAPS,
     SERIES,
     ONCE,
@@ -65,6 +66,7 @@ const CHECKS: [&str; 36] = [
     OPEN,
     RUNS,
     OUTBOX,
+    TAKEN,
     COUPONS,
     TAX_LINES,
     NOTES,
@@ -496,6 +498,11 @@ on_both_databases! {
     async fn a_mail_about_nothing(kind) {
         let orphan = "update outbox set invoice_id = 99 where invoice_id = 3";
         assert_reported(kind, orphan, OUTBOX, "outbox row 3").await;
+    }
+
+    async fn a_mail_that_nobody_took(kind) {
+        let untaken = "update outbox set state = 'sent', message_id = '<3.1.1@norrsken.example>' where id = 3";
+        assert_reported(kind, untaken, TAKEN, "mail 3").await;
     }
 
     async fn a_coupon_that_was_miscounted(kind) {

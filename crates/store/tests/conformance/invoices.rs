@@ -282,7 +282,7 @@ on_both_databases! {
         let shop = four_invoices(kind).await;
         let void = async |id| {
             let mut tx = shop.begin().await;
-            let voided = invoices::void_unpaid(&mut tx, shop.id(), InvoiceId(id)).await.unwrap();
+            let voided = invoices::void_unpaid(&mut tx, shop.id(), InvoiceId(id), noon()).await.unwrap();
             tx.commit().await.unwrap();
             voided
         };

@@ -9,7 +9,7 @@ use perennial_billing::{
 };
 use perennial_store::StoreError;
 use perennial_store::sellers::{
-    self, EInvoicePolicy, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
+    self, EInvoicePolicy, MailRules, MailXml, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
 };
 use perennial_testkit::on_both_databases;
 
@@ -59,6 +59,7 @@ fn moved_and_renamed(id: i64) -> Seller {
         renew_ahead_months: 120,
         open_invoice_policy: OpenInvoicePolicy::Conflict,
         mail_invoices: false,
+        mail: MailRules { quiet_hours: Some("22:00-07:30".parse().unwrap()), xml: MailXml::Ubl },
         e_invoices: EInvoicePolicy::Block,
         amounts: AmountRules {
             rounding: Rounding::HalfEven,

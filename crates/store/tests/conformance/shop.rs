@@ -19,7 +19,7 @@ use perennial_store::prices;
 use perennial_store::products::{self, Product};
 use perennial_store::renewals::{self, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{
-    self, EInvoicePolicy, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
+    self, EInvoicePolicy, MailRules, Numbering, OpenInvoicePolicy, RunRules, Seller, SellerParty, TaxSettings,
 };
 use perennial_store::services::{self, Service};
 use perennial_store::settlements;
@@ -135,6 +135,7 @@ pub fn seller(id: i64) -> Seller {
         renew_ahead_months: 12,
         open_invoice_policy: OpenInvoicePolicy::Return,
         mail_invoices: true,
+        mail: MailRules::default(),
         e_invoices: EInvoicePolicy::Warn,
         amounts: AmountRules::default(),
         applies_credit: false,
@@ -487,7 +488,10 @@ impl Shop {
     /// Takes an invoice back of which nothing is paid.
     pub async fn take_back(&self, invoice: InvoiceId) {
         let mut tx = self.begin().await;
-        assert!(changes::take_back(&mut tx, self.id(), invoice, TODAY).await.expect("a change"), "it was unpaid");
+        assert!(
+            changes::take_back(&mut tx, self.id(), invoice, (TODAY, noon())).await.expect("a change"),
+            "it was unpaid"
+        );
         tx.commit().await.expect("a change");
     }
 

@@ -50,7 +50,7 @@ on_both_databases! {
         let mut tx = shop.begin().await;
         customers::upsert(&mut tx, shop.id(), &[customer(ASTRID.0, "Nobody")]).await.unwrap();
         // Deferred keys speak up at the commit.
-        outbox::queue_invoice_mails(&mut tx, shop.id(), &[InvoiceId(99)], noon()).await.unwrap();
+        outbox::queue_invoice_mails(&mut tx, shop.id(), &[(InvoiceId(99), ASTRID)], noon()).await.unwrap();
         let error = tx.commit().await.unwrap_err();
         assert!(matches!(error, StoreError::Reference(_)), "{error}");
         assert_eq!(name(&mut shop.read().await, &shop).await, "Astrid Nyman");

@@ -116,8 +116,8 @@ pub(crate) async fn add_funds(context: Context, Json(body): Json<AmountBody>) ->
 }
 
 /// The customer whose key it is: these calls are about one.
-fn own(context: &Context) -> Result<CustomerId, ApiError> {
-    let message = "This call is about a customer's own credit: use a key of that customer";
+pub(super) fn own(context: &Context) -> Result<CustomerId, ApiError> {
+    let message = "This call is about a customer's own account: use a key of that customer";
     context.caller.customer.ok_or_else(|| ApiError::bad_request(message))
 }
 

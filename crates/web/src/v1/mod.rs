@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod autorenew;
+pub(crate) mod billing_cc;
 pub(crate) mod billing_cycle;
 pub(crate) mod cancel_hosting;
 pub(crate) mod credit;

@@ -8,6 +8,7 @@ mod credit;
 mod ending;
 mod framework;
 mod lists;
+mod mails;
 mod papers;
 mod pricing;
 mod renew;

@@ -460,7 +460,8 @@ on_both_databases! {
         let metrics = server.get("/metrics", &key).await;
         assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
         // How long it took is another matter each time.
-        let lines = metrics.text.lines().filter(|line| !line.contains("_sum{") && !line.contains("le=\"0."));
+        let of_feeds = metrics.text.lines().filter(|line| line.contains("perennial_feed_"));
+        let lines = of_feeds.filter(|line| !line.contains("_sum{") && !line.contains("le=\"0."));
         assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
         # HELP perennial_feed_prices_total Prices asked of a feed, by how that ended.
         # TYPE perennial_feed_prices_total counter
