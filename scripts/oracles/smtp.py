@@ -2,8 +2,8 @@
 
     smtp.py FOLDER [--port N] [--starttls | --tls] [--cert FILE --key FILE] [--auth USER:PASSWORD] [--silent]
 
-Prints its port. Mail that it has taken lies in FOLDER: a file for each, and a line of JSON in FOLDER/log. What it does is in
-the address, before the @:
+Prints its port. Mail that it has taken lies in FOLDER: a file for each, and a line of JSON in FOLDER/log; FOLDER/begun has a line
+for each mail whose text came in, whatever is said to it then. What it does is in the address, before the @:
 
     refused           550 to the address
     later-N           451 to the address, the first N times (later-always: each time)
@@ -86,6 +86,8 @@ class Handler:
             if still(address, "drop"):
                 server.transport.abort()
                 return "250 never said"
+        with open(options.folder / "begun", "a") as begun:
+            print(len(envelope.content), file=begun)
         slow = [re.match(r"slow-(\d+)@", address) for address in envelope.rcpt_tos]
         await asyncio.sleep(max((int(found[1]) for found in slow if found), default=0) / 1000)
         taken += 1

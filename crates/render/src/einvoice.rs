@@ -232,6 +232,8 @@ fn endpoint(party: &Party) -> Option<(&'static str, String)> {
         "SE" => register(10).map(|number| ("0007", number)),
         "NO" => register(9).map(|number| ("0192", number)),
         "DK" => register(8).map(|number| ("0184", number)),
+        // The OVT code: Finland's own prefix and the business id. The scheme of VAT numbers, 0213, is none of Peppol's.
+        "FI" => register(8).map(|number| ("0216", format!("0037{number}"))),
         _ => None,
     };
     let by_vat = || {
@@ -246,7 +248,7 @@ fn endpoint(party: &Party) -> Option<(&'static str, String)> {
 const MAIL_SCHEME: &str = "EM";
 
 /// Schemes of the Electronic Address Scheme list whose addresses are VAT numbers.
-const EAS_OF_VAT: [(&str, &str); 27] = [
+const EAS_OF_VAT: [(&str, &str); 26] = [
     ("AT", "9914"),
     ("BE", "9925"),
     ("BG", "9926"),
@@ -273,7 +275,6 @@ const EAS_OF_VAT: [(&str, &str); 27] = [
     ("FR", "9957"),
     ("HU", "9910"),
     ("IT", "0211"),
-    ("FI", "0213"),
 ];
 
 /// An amount as XML has it: a point, the digits of the currency, no currency.

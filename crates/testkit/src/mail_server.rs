@@ -144,6 +144,12 @@ impl MailServer {
         }
     }
 
+    /// How many mails it has the text of; it may not have said yet what it does with them.
+    #[must_use]
+    pub fn begun(&self) -> usize {
+        std::fs::read_to_string(self.folder.path().join("begun")).unwrap_or_default().lines().count()
+    }
+
     /// What it has taken, in order: who, whom, the `Message-ID`, the file.
     #[must_use]
     pub fn taken(&self) -> Vec<Value> {

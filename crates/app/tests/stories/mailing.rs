@@ -409,8 +409,7 @@ on_both_databases! {
         let config = MailConfig { connections: 2, ..server.config() };
         let node = node(provider.app.clone(), &config);
         // Two are on their way; the third is not begun.
-        until(async || provider.database.sql("select count(*) from outbox where claimed_by is not null").unwrap().trim() == "3").await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        until(async || server.begun() == 2).await;
         node.end().await;
         let (sent, waiting): (Vec<_>, Vec<_>) = stands(&provider).await.into_iter().partition(|one| one.starts_with("sent"));
         assert_eq!((sent.len(), waiting), (2, vec!["queued after 0".to_owned()]));
