@@ -272,17 +272,23 @@ pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp, li
         tx.rows("select pg_advisory_xact_lock($1)", params![CLAIM_LOCK]).await?;
     }
     // What waits is what is queued; that it is not settled says the same, and keeps PostgreSQL from looking for it among all
-    // that is queued.
-    let sql = "update outbox set claimed_by = $1, claimed_until = $3 where (seller_id, id) in \
-        (select o.seller_id, o.id from outbox o where o.state = 'queued' and o.next_attempt_at <= $2 \
-        and (o.claimed_until is null or o.claimed_until <= $2) and not exists (select 1 from outbox e \
-        where e.seller_id = o.seller_id and e.customer_id = o.customer_id and e.id < o.id and e.settled_at is null \
-        and e.claimed_by is not null) order by o.next_attempt_at, o.seller_id, o.id limit $4 {for update skip locked}) \
-        returning seller_id, id, kind, customer_id, invoice_id, campaign_id, state, attempts, attempts_before, created_at, \
-        next_attempt_at, message_id, settled_at, reason";
-    let rows = tx.rows(sql, params![node, now, until, limit]).await?;
-    let mut mails = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
-    mails.sort_by_key(|mail| (mail.next_attempt_at, mail.seller.0, mail.id.0));
+    // that is queued. In one statement with the update it would look anew for each row of the table.
+    let sql = mails!(
+        "where o.state = 'queued' and o.next_attempt_at <= $1 and (o.claimed_until is null or o.claimed_until <= $1) \
+        and not exists (select 1 from outbox e where e.seller_id = o.seller_id and e.customer_id = o.customer_id \
+        and e.id < o.id and e.settled_at is null and e.claimed_by is not null) \
+        order by o.next_attempt_at, o.seller_id, o.id limit $2 {for update skip locked}"
+    );
+    let rows = tx.rows(sql, params![now, limit]).await?;
+    let mails = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let taken = Rows::new()
+        .int("seller_id", mails.iter().map(|mail| mail.seller.0))
+        .int("id", mails.iter().map(|mail| mail.id.0))
+        .text("node", mails.iter().map(|_| node.to_owned()))
+        .instant("until", mails.iter().map(|_| until));
+    let sql = "update outbox set claimed_by = n.node, claimed_until = n.until from {rows} \
+        where outbox.seller_id = n.seller_id and outbox.id = n.id";
+    tx.execute_with(sql, taken).await?;
     Ok(mails)
 }
 
