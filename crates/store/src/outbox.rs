@@ -1,5 +1,7 @@
 //! The outbox: what is sent after the business change it was written with, who sends it, and what came of that.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use perennial_billing::{CampaignId, CustomerId, InvoiceId, OutboxId, SellerId};
 
@@ -11,6 +13,9 @@ use crate::{Conn, Result, Tx};
 
 /// What takes the turn of claiming on PostgreSQL: two at once could pass each other with mails of one customer.
 const CLAIM_LOCK: i64 = 0x7065_7265_6e6d;
+
+/// Pages that are looked through for mails that nothing is in front of.
+const MAX_CLAIM_PAGES: usize = 100;
 
 /// A mail: one that waits, or one that waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,16 +276,35 @@ pub async fn claim(tx: &mut Tx, node: &str, now: Timestamp, until: Timestamp, li
     if tx.dialect() == Dialect::Postgres {
         tx.rows("select pg_advisory_xact_lock($1)", params![CLAIM_LOCK]).await?;
     }
-    // What waits is what is queued; that it is not settled says the same, and keeps PostgreSQL from looking for it among all
-    // that is queued. In one statement with the update it would look anew for each row of the table.
+    // Two plain questions: as one, PostgreSQL may read the whole table for each mail, as long as it takes the outbox for empty.
+    let sql = "select seller_id, customer_id, min(id) as id from outbox \
+        where claimed_by is not null and settled_at is null group by seller_id, customer_id";
+    let mut first = HashMap::new();
+    for row in &tx.rows(sql, params![]).await? {
+        first.insert((row.int("seller_id")?, row.int("customer_id")?), row.int("id")?);
+    }
     let sql = mails!(
         "where o.state = 'queued' and o.next_attempt_at <= $1 and (o.claimed_until is null or o.claimed_until <= $1) \
-        and not exists (select 1 from outbox e where e.seller_id = o.seller_id and e.customer_id = o.customer_id \
-        and e.id < o.id and e.settled_at is null and e.claimed_by is not null) \
-        order by o.next_attempt_at, o.seller_id, o.id limit $2 {for update skip locked}"
+        and (o.next_attempt_at, o.seller_id, o.id) > ($2, $3, $4) \
+        order by o.next_attempt_at, o.seller_id, o.id limit $5 {for update skip locked}"
     );
-    let rows = tx.rows(sql, params![now, limit]).await?;
-    let mails = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let wanted = usize::try_from(limit).unwrap_or(0);
+    let mut after = (Timestamp::UNIX_EPOCH, 0, 0);
+    let mut mails = Vec::new();
+    for _ in 0..MAX_CLAIM_PAGES {
+        let page = tx.rows(sql, params![now, after.0, after.1, after.2, limit]).await?;
+        for row in &page {
+            let mail = read(row)?;
+            after = (mail.next_attempt_at, mail.seller.0, mail.id.0);
+            let is_first = first.get(&(mail.seller.0, mail.customer.0)).is_none_or(|first| *first >= mail.id.0);
+            if is_first && mails.len() < wanted {
+                mails.push(mail);
+            }
+        }
+        if page.len() < wanted || mails.len() == wanted {
+            break;
+        }
+    }
     let taken = Rows::new()
         .int("seller_id", mails.iter().map(|mail| mail.seller.0))
         .int("id", mails.iter().map(|mail| mail.id.0))
