@@ -1,6 +1,8 @@
 //! Mails that come back: what a report of non-delivery says (RFC 3464).
 
-use perennial_billing::OutboxId;
+use perennial_billing::{OutboxId, SellerId};
+use perennial_store::deliveries::{self, Delivery, DeliveryOutcome};
+use perennial_store::outbox::{self, Mail};
 
 use crate::{App, AppError, Result};
 
@@ -56,6 +58,36 @@ impl App {
             }
         }
         Err(AppError::Conflict("the report is about no mail of this installation".to_owned()))
+    }
+
+    /// Notes that a mail came back after a server had taken it. Which mail it was is read from its `Message-ID`.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] when it is none of ours.
+    async fn bounce_mail(&self, message_id: &str, email: &str, reply: &str) -> Result<Mail> {
+        let message_id = message_id.trim();
+        let mut numbers = message_id.trim_start_matches('<').split('.').map(str::parse::<i64>);
+        let (Some(Ok(id)), Some(Ok(seller))) = (numbers.next(), numbers.next()) else {
+            return Err(AppError::NotFound("Mail with this Message-ID"));
+        };
+        let id = OutboxId(id);
+        let mut tx = self.store.begin().await?;
+        let mail = outbox::get(&mut tx, SellerId(seller), id).await?.filter(|mail| mail.message_id == message_id);
+        let mail = mail.ok_or(AppError::NotFound("Mail with this Message-ID"))?;
+        let known = deliveries::of_mails(&mut tx, mail.seller, &[id]).await?;
+        let of_it = known.iter().rev().find(|delivery| delivery.email.eq_ignore_ascii_case(email));
+        let bounced = Delivery {
+            mail: id,
+            attempt: of_it.map_or(mail.attempts.max(1), |delivery| delivery.attempt),
+            email: of_it.map_or_else(|| email.to_lowercase(), |delivery| delivery.email.clone()),
+            is_copy: of_it.is_some_and(|delivery| delivery.is_copy),
+            outcome: DeliveryOutcome::Bounced,
+            reply: reply.to_owned(),
+            at: self.clock.now(),
+        };
+        deliveries::add(&mut tx, &[(mail.seller, &bounced)]).await?;
+        tx.commit().await?;
+        Ok(mail)
     }
 }
 

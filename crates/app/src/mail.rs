@@ -1,4 +1,4 @@
-//! Mailing an invoice again.
+//! Mailing an invoice again, and reminding of it.
 
 use perennial_billing::{DocumentKind, InvoiceId, Money, OutboxId};
 use perennial_store::outbox::{MailFilter, MailKind, MailState};
@@ -63,7 +63,7 @@ impl App {
         let mut tx = self.store.begin().await?;
         let invoice = invoice::visible(&mut tx, caller, id).await?;
         if invoice.kind != DocumentKind::Invoice || invoice.open.minor <= 0 {
-            return Err(AppError::Conflict(format!("Nothing is to be paid for {id}")));
+            return Err(AppError::Conflict(format!("Nothing is to be paid for invoice {id}")));
         }
         let seller = sellers::get(&mut tx, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
         if invoice.due_on >= self.clock.today(&seller.time_zone) {
@@ -77,7 +77,7 @@ impl App {
         let filter = MailFilter { state: Some(MailState::Queued), invoice: Some(id) };
         let waiting = outbox::page(&mut tx, caller.seller, filter, OutboxId(i64::MAX), MAX_MAILS_LISTED).await?;
         if let Some(known) = waiting.iter().find(|mail| mail.kind == MailKind::Reminder) {
-            return Err(AppError::Conflict(format!("A reminder of {id} waits already: mail {}", known.id)));
+            return Err(AppError::Conflict(format!("A reminder of invoice {id} waits already: mail {}", known.id)));
         }
         let whose = (id, invoice.customer);
         let mail = outbox::queue_reminder(&mut tx, caller.seller, whose, self.clock.now()).await?;

@@ -12,6 +12,7 @@ mod trial;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use perennial_render::mail::check_address;
 use tokio::task::JoinHandle;
 
@@ -25,6 +26,8 @@ pub use self::letter::MadeMail;
 pub(crate) use self::letter::NoMail;
 pub use self::relay::{RelayError, Security};
 
+/// Stands for a domain where there is none (RFC 2606).
+pub(crate) const NO_DOMAIN: &str = "perennial.invalid";
 /// How many mails a node claims at a time.
 pub const CLAIM_MAILS: i64 = 50;
 /// How long a node that died keeps others from its mails.
@@ -44,7 +47,7 @@ pub const RELAY_IDLE_TIME: Duration = Duration::from_secs(20);
 pub const MAX_MAILS_A_CONNECTION: u32 = 100;
 /// A mail that waited longer than this without having been tried is not sent before somebody says so: what it says may not be
 /// true any more, and an outbox that was never emptied would be sent all at once.
-pub const MAX_MAIL_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const MAX_MAIL_DELAY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Connections to a mail server at the same time, by default.
 pub const DEFAULT_CONNECTIONS: u16 = 4;
 /// The most of them.

@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use perennial_billing::{InvoiceId, OutboxId, SellerId};
-use perennial_store::outbox::{self, BadAddress, Delivery, DeliveryOutcome, Mail, MailBacklog, MailFilter, MailState};
+use perennial_store::deliveries::{self, BadAddress, Delivery};
+use perennial_store::outbox::{self, Mail, MailBacklog, MailFilter, MailState};
 
-use crate::outbound::{MadeMail, NoMail};
+use crate::outbound::{MadeMail, NO_DOMAIN, NoMail};
 use crate::{App, AppError, Caller, Result, invoice};
 
 /// Mails that are listed at a time at most.
@@ -38,7 +39,7 @@ impl App {
         let limit = limit.clamp(1, MAX_MAILS_LISTED);
         let mails = outbox::page(&mut conn, caller.seller, filter, before, limit).await?;
         let ids: Vec<OutboxId> = mails.iter().map(|mail| mail.id).collect();
-        let mut deliveries = outbox::deliveries(&mut conn, caller.seller, &ids).await?;
+        let mut deliveries = deliveries::of_mails(&mut conn, caller.seller, &ids).await?;
         let mut of = |id: OutboxId| deliveries.extract_if(.., |delivery| delivery.mail == id).collect();
         Ok(mails.into_iter().map(|mail| MailHistory { deliveries: of(mail.id), mail }).collect())
     }
@@ -60,7 +61,7 @@ impl App {
     pub async fn mail(&self, caller: &Caller, id: OutboxId) -> Result<MailHistory> {
         let mut conn = self.store.read().await?;
         let mail = outbox::get(&mut conn, caller.seller, id).await?.ok_or(AppError::NotFound("Mail"))?;
-        let deliveries = outbox::deliveries(&mut conn, caller.seller, &[id]).await?;
+        let deliveries = deliveries::of_mails(&mut conn, caller.seller, &[id]).await?;
         Ok(MailHistory { mail, deliveries })
     }
 
@@ -73,7 +74,7 @@ impl App {
         let mut mail = outbox::get(&mut conn, caller.seller, id).await?.ok_or(AppError::NotFound("Mail"))?;
         drop(conn);
         if mail.message_id.is_empty() {
-            mail.message_id = format!("<{id}.preview@perennial.invalid>");
+            mail.message_id = format!("<{id}.preview@{NO_DOMAIN}>");
         }
         self.make_mail(self.mailer(), &mail).await.map_err(|none| match none {
             NoMail::CalledOff(reason) => AppError::Conflict(format!("Mail {id} is not sent: {reason}")),
@@ -133,44 +134,14 @@ impl App {
         let now = self.clock.now();
         let since = now.checked_sub(BAD_ADDRESS_TIME).unwrap_or(Timestamp::MIN);
         let limit = limit.clamp(1, MAX_MAILS_LISTED);
-        Ok(outbox::bad_addresses(&mut self.store.read().await?, caller.seller, since, limit).await?)
+        Ok(deliveries::bad_addresses(&mut self.store.read().await?, caller.seller, since, limit).await?)
     }
 
-    /// How many mails of all sellers wait, and since when.
+    /// How many mails of a seller, or of all, wait, and since when.
     ///
     /// # Errors
     /// The database's.
-    pub async fn mail_backlog(&self) -> Result<MailBacklog> {
-        Ok(outbox::backlog(&mut self.store.read().await?, self.clock.now()).await?)
-    }
-
-    /// Notes that a mail came back after a server had taken it. Which mail it was is read from its `Message-ID`.
-    ///
-    /// # Errors
-    /// [`AppError::NotFound`] when it is none of ours.
-    pub async fn bounce_mail(&self, message_id: &str, email: &str, reply: &str) -> Result<Mail> {
-        let message_id = message_id.trim();
-        let mut numbers = message_id.trim_start_matches('<').split('.').map(str::parse::<i64>);
-        let (Some(Ok(id)), Some(Ok(seller))) = (numbers.next(), numbers.next()) else {
-            return Err(AppError::NotFound("Mail with this Message-ID"));
-        };
-        let id = OutboxId(id);
-        let mut tx = self.store.begin().await?;
-        let mail = outbox::get(&mut tx, SellerId(seller), id).await?.filter(|mail| mail.message_id == message_id);
-        let mail = mail.ok_or(AppError::NotFound("Mail with this Message-ID"))?;
-        let known = outbox::deliveries(&mut tx, mail.seller, &[id]).await?;
-        let of_it = known.iter().rev().find(|delivery| delivery.email.eq_ignore_ascii_case(email));
-        let bounced = Delivery {
-            mail: id,
-            attempt: of_it.map_or(mail.attempts.max(1), |delivery| delivery.attempt),
-            email: of_it.map_or_else(|| email.to_lowercase(), |delivery| delivery.email.clone()),
-            is_copy: of_it.is_some_and(|delivery| delivery.is_copy),
-            outcome: DeliveryOutcome::Bounced,
-            reply: reply.to_owned(),
-            at: self.clock.now(),
-        };
-        outbox::add_deliveries(&mut tx, &[(mail.seller, &bounced)]).await?;
-        tx.commit().await?;
-        Ok(mail)
+    pub async fn mail_backlog(&self, seller: Option<SellerId>) -> Result<MailBacklog> {
+        Ok(outbox::backlog(&mut self.store.read().await?, seller, self.clock.now()).await?)
     }
 }

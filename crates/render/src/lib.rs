@@ -1,6 +1,9 @@
 //! Data in, bytes out: what others read is made here, from plain data and without I/O of its own, clock or randomness.
 //!
-//! So far that is the ledger. A [`Voucher`] is what one event booked on one day; [`Export`] writes vouchers one after the
+//! Documents are put on paper ([`pdf`]), written as e-invoices ([`einvoice`]) and mailed ([`mail`]); all three begin with a
+//! [`document::Document`].
+//!
+//! Of the ledger, a [`Voucher`] is what one event booked on one day; [`Export`] writes vouchers one after the
 //! other, with the [`Books`] they are from, as plain-text accounting ([`plain_text`]), as a SIE file ([`sie`]) or as a
 //! table ([`csv`]). A [`Chart`] says which account an amount belongs to. Nothing is kept of a voucher that was written, so
 //! that the books of a year with millions of them need no more memory than those of a day.

@@ -288,6 +288,19 @@ pub async fn services_of_customer(
     rows.iter().map(campaign_service).collect()
 }
 
+/// How many services of one customer a campaign still means to change.
+pub async fn count_of_customer(
+    conn: &mut Conn,
+    seller: SellerId,
+    campaign: CampaignId,
+    customer: CustomerId,
+) -> Result<i64> {
+    let sql = "select count(*) as services from campaign_services \
+        where seller_id = $1 and campaign_id = $2 and customer_id = $3 and state = 'planned'";
+    let row = conn.row(sql, params![seller.0, campaign.0, customer.0]).await?;
+    row.map_or(Ok(0), |row| row.int("services"))
+}
+
 fn campaign_service(row: &Row) -> Result<CampaignService> {
     let currency: Currency = row.parsed("currency")?;
     Ok(CampaignService {
@@ -416,7 +429,8 @@ pub async fn queue_notices(
 
 /// Calls off the notices that wait and tell of nothing any more. Tells how many.
 pub async fn call_off_notices(tx: &mut Tx, seller: SellerId, campaign: CampaignId, at: Timestamp) -> Result<u64> {
-    let sql = "update outbox set state = 'called_off', settled_at = $3 where seller_id = $1 and campaign_id = $2 and state = 'queued' \
+    let sql = "update outbox set state = 'called_off', settled_at = $3 where seller_id = $1 and campaign_id = $2 \
+        and state = 'queued' \
         and not exists (select 1 from campaign_services cs where cs.seller_id = outbox.seller_id \
         and cs.campaign_id = outbox.campaign_id and cs.customer_id = outbox.customer_id and cs.state = 'planned')";
     tx.execute(sql, params![seller.0, campaign.0, at]).await

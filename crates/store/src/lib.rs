@@ -18,6 +18,7 @@ pub mod contacts;
 pub mod coupons;
 pub mod credits;
 pub mod customers;
+pub mod deliveries;
 mod dialect;
 mod digest;
 pub mod doctor;

@@ -1,10 +1,12 @@
-//! The outbox: what is sent after the business change it was written with, who sends it, and what came of that.
+//! The outbox: what is sent after the business change it was written with, and who sends it. What came of it is in
+//! [`crate::deliveries`].
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use perennial_billing::{CampaignId, CustomerId, InvoiceId, OutboxId, SellerId};
 
+use crate::deliveries::{self, Delivery};
 use crate::dialect::Dialect;
 use crate::ids::{self, IdKind};
 use crate::rows::Rows;
@@ -112,55 +114,6 @@ impl MailState {
     }
 }
 
-/// What came of one try with one address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// Which mail.
-    pub mail: OutboxId,
-    /// Which of its tries, from 1.
-    pub attempt: i64,
-    /// The address.
-    pub email: String,
-    /// Whether it got a copy, or was whom the mail is for.
-    pub is_copy: bool,
-    /// What came of it.
-    pub outcome: DeliveryOutcome,
-    /// What the other side said, or what was in the way.
-    pub reply: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What came of handing a mail over for an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeliveryOutcome {
-    /// The mail server has taken it.
-    Accepted,
-    /// Not now.
-    Deferred,
-    /// Never.
-    Refused,
-    /// It was taken, and came back later.
-    Bounced,
-}
-
-impl DeliveryOutcome {
-    /// The word kept in the database: `accepted`, `deferred`, `refused` or `bounced`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Deferred => "deferred",
-            Self::Refused => "refused",
-            Self::Bounced => "bounced",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        [Self::Accepted, Self::Deferred, Self::Refused, Self::Bounced].into_iter().find(|one| one.as_str() == word)
-    }
-}
-
 /// What a try came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
@@ -178,15 +131,6 @@ pub struct Tried {
     pub reason: String,
     /// What became of each address.
     pub deliveries: Vec<Delivery>,
-}
-
-/// An address that was refused or came back, and what is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadAddress {
-    /// Whose mail it was.
-    pub customer: CustomerId,
-    /// What came of it.
-    pub delivery: Delivery,
 }
 
 /// Which mails.
@@ -369,58 +313,7 @@ pub async fn record(tx: &mut Tx, node: &str, tried: &[Tried], at: Timestamp) -> 
         and (n.state = 'sent' or (outbox.state = 'queued' and outbox.claimed_by = n.node))";
     tx.execute_with(sql, rows).await?;
     let all: Vec<(SellerId, &Delivery)> = t().flat_map(|t| t.deliveries.iter().map(|d| (t.seller, d))).collect();
-    add_deliveries(tx, &all).await
-}
-
-/// Adds what became of addresses. What is known already stays.
-pub async fn add_deliveries(tx: &mut Tx, deliveries: &[(SellerId, &Delivery)]) -> Result<()> {
-    let d = || deliveries.iter().map(|(_, delivery)| delivery);
-    let rows = Rows::new()
-        .int("seller_id", deliveries.iter().map(|(seller, _)| seller.0))
-        .int("outbox_id", d().map(|d| d.mail.0))
-        .int("attempt", d().map(|d| d.attempt))
-        .text("email", d().map(|d| d.email.clone()))
-        .bool("is_copy", d().map(|d| d.is_copy))
-        .text("outcome", d().map(|d| d.outcome.as_str().to_owned()))
-        .text("reply", d().map(|d| d.reply.clone()))
-        .instant("at", d().map(|d| d.at));
-    // The condition keeps SQLite from taking `on conflict` for a join.
-    let sql = "insert into deliveries (seller_id, outbox_id, attempt, email, is_copy, outcome, reply, at) \
-        select seller_id, outbox_id, attempt, email, is_copy, outcome, reply, at from {rows} where true \
-        on conflict do nothing";
-    tx.execute_with(sql, rows).await?;
-    Ok(())
-}
-
-/// What became of the addresses of these mails, by mail and try.
-pub async fn deliveries(conn: &mut Conn, seller: SellerId, mails: &[OutboxId]) -> Result<Vec<Delivery>> {
-    let sql = "select outbox_id, attempt, email, is_copy, outcome, reply, at from deliveries \
-        where seller_id = $1 and outbox_id {in $2} order by outbox_id, attempt, is_copy, email, at";
-    let ids: Vec<i64> = mails.iter().map(|mail| mail.0).collect();
-    conn.rows(sql, params![seller.0, ids]).await?.iter().map(delivery).collect()
-}
-
-/// Addresses that were refused or came back since a moment, newest first.
-pub async fn bad_addresses(conn: &mut Conn, seller: SellerId, since: Timestamp, limit: i64) -> Result<Vec<BadAddress>> {
-    let sql = "select d.outbox_id, d.attempt, d.email, d.is_copy, d.outcome, d.reply, d.at, o.customer_id \
-        from deliveries d join outbox o on o.seller_id = d.seller_id and o.id = d.outbox_id \
-        where d.seller_id = $1 and d.outcome in ('refused', 'bounced') and d.at >= $2 order by d.at desc limit $3";
-    let rows = conn.rows(sql, params![seller.0, since, limit]).await?;
-    rows.iter()
-        .map(|row| Ok(BadAddress { customer: CustomerId(row.int("customer_id")?), delivery: delivery(row)? }))
-        .collect()
-}
-
-fn delivery(row: &Row) -> Result<Delivery> {
-    Ok(Delivery {
-        mail: OutboxId(row.int("outbox_id")?),
-        attempt: row.int("attempt")?,
-        email: row.text("email")?,
-        is_copy: row.bool("is_copy")?,
-        outcome: row.word("outcome", DeliveryOutcome::from_word)?,
-        reply: row.text("reply")?,
-        at: row.instant("at")?,
-    })
+    deliveries::add(tx, &all).await
 }
 
 /// The mail with this id.
@@ -475,13 +368,18 @@ pub async fn mails_of(conn: &mut Conn, seller: SellerId, invoice: InvoiceId) -> 
     conn.rows(sql, params![seller.0, invoice.0]).await?.iter().map(read).collect()
 }
 
-/// How many mails wait, and since when.
-pub async fn backlog(conn: &mut Conn, now: Timestamp) -> Result<MailBacklog> {
-    let sql = "select (select count(*) from outbox where state = 'queued' and next_attempt_at <= $1) as due, \
-        (select count(*) from outbox where state = 'queued' and next_attempt_at > $1) as later, \
-        (select count(*) from outbox where state = 'failed') as failed, \
-        (select min(next_attempt_at) from outbox where state = 'queued' and next_attempt_at <= $1) as oldest";
-    let Some(row) = conn.row(sql, params![now]).await? else { return Ok(MailBacklog::default()) };
+/// How many mails of a seller, or of all, wait, and since when.
+pub async fn backlog(conn: &mut Conn, seller: Option<SellerId>, now: Timestamp) -> Result<MailBacklog> {
+    let sql = "select (select count(*) from outbox where state = 'queued' and next_attempt_at <= $1 \
+        and ($2 is null or seller_id = $2)) as due, \
+        (select count(*) from outbox where state = 'queued' and next_attempt_at > $1 \
+        and ($2 is null or seller_id = $2)) as later, \
+        (select count(*) from outbox where state = 'failed' and ($2 is null or seller_id = $2)) as failed, \
+        (select min(next_attempt_at) from outbox where state = 'queued' and next_attempt_at <= $1 \
+        and ($2 is null or seller_id = $2)) as oldest";
+    let Some(row) = conn.row(sql, params![now, seller.map(|seller| seller.0)]).await? else {
+        return Ok(MailBacklog::default());
+    };
     Ok(MailBacklog {
         due: row.int("due")?,
         later: row.int("later")?,

@@ -19,7 +19,7 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) async fn metrics(context: Context) -> Result<Response, ApiError> {
     context.require_staff(Scope::ReadBilling)?;
     let mut text = of_feeds(&context.app.feed_reports());
-    let backlog = context.app.mail_backlog().await?;
+    let backlog = context.app.mail_backlog(None).await?;
     of_mail(
         &mut text,
         &backlog,

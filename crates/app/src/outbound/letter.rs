@@ -191,13 +191,15 @@ impl App {
         customer: &Customer,
     ) -> std::result::Result<Draft, NoMail> {
         let campaign = mail.campaign.ok_or_else(|| NoMail::Impossible("it names no campaign".to_owned()))?;
-        // One more than is told, and the rest is counted.
-        let planned = campaigns::services_of_customer(conn, mail.seller, campaign, mail.customer, i64::MAX).await?;
+        let (seller_id, customer_id) = (mail.seller, mail.customer);
+        let told = i64::try_from(MAX_NOTICE_SERVICES).unwrap_or(i64::MAX);
+        let planned = campaigns::services_of_customer(conn, seller_id, campaign, customer_id, told).await?;
         if planned.is_empty() {
             return Err(NoMail::CalledOff("no price changes any more"));
         }
+        let all = campaigns::count_of_customer(conn, seller_id, campaign, customer_id).await?;
         let mut prices = Vec::new();
-        for changed in planned.iter().take(MAX_NOTICE_SERVICES) {
+        for changed in &planned {
             prices.push(NewPrice {
                 service: service_name(conn, mail.seller, changed.service).await?,
                 old: changed.old,
@@ -211,7 +213,7 @@ impl App {
             customer: buyer_party(&customer.party),
             customer_number: customer.id.to_string(),
             language: customer.language.clone(),
-            more: planned.len() - prices.len(),
+            more: usize::try_from(all).unwrap_or(0).saturating_sub(prices.len()),
             prices,
             includes_tax: seller.amounts.includes_tax,
         }));

@@ -84,8 +84,6 @@ impl Relay {
     /// # Errors
     /// What of the configuration cannot be used, reading on from its name.
     pub fn new(config: &MailConfig) -> Result<Self, String> {
-        // One provider for the whole process; a second installation is refused and that is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         if config.host.trim().is_empty() {
             return Err("its host is missing".to_owned());
         }

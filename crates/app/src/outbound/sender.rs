@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use perennial_billing::{CustomerId, OutboxId, SellerId};
-use perennial_store::outbox::{self, Delivery, DeliveryOutcome, Mail, MailState, Tried};
+use perennial_store::deliveries::{self, Delivery, DeliveryOutcome};
+use perennial_store::outbox::{self, Mail, MailState, Tried};
 use perennial_store::{StoreError, sellers};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::backoff::{MAX_MAIL_ATTEMPTS, Pace, next_attempt};
 use super::letter::{MadeMail, NoMail, address};
 use super::relay::{Link, Verdict};
-use super::{CLAIM_MAILS, MAX_MAIL_DELAY, Mailer};
+use super::{CLAIM_MAILS, MAX_MAIL_DELAY, Mailer, NO_DOMAIN, RELAY_IDLE_TIME};
 use crate::{App, Result, Stop};
 
 /// What tries came to that is written together at most.
@@ -55,8 +56,8 @@ enum Sent {
     Settled,
     /// It waits, and with it what else there is for this customer.
     PutOff,
-    /// Nothing, because the server cannot be talked to.
-    Unreachable,
+    /// Nothing: the mail server or the database is away, or it is time to stop.
+    NotTried,
 }
 
 impl Sender {
@@ -236,7 +237,7 @@ impl Sender {
         let mut link: Option<Link> = None;
         loop {
             let next = async { take.lock().await.recv().await };
-            let group = match timeout(super::RELAY_IDLE_TIME, next).await {
+            let group = match timeout(RELAY_IDLE_TIME, next).await {
                 Ok(Some(group)) => group,
                 Ok(None) => break,
                 Err(_) => {
@@ -251,14 +252,14 @@ impl Sender {
                 // One that another node may have taken by now is not touched any more.
                 let is_ours = *held.borrow() > Instant::now() + self.mailer.times.lease / HOLDS_A_LEASE;
                 let sent = if *stop.borrow() || !is_ours || self.mailer.rest.until().is_some() {
-                    Sent::Unreachable
+                    Sent::NotTried
                 } else {
                     self.send(&mut link, &mail, &note, &mut stop).await
                 };
                 match sent {
                     Sent::Settled => {}
                     Sent::PutOff => release(&note, mails.as_slice()),
-                    Sent::Unreachable => {
+                    Sent::NotTried => {
                         release(&note, std::slice::from_ref(&mail));
                         release(&note, mails.as_slice());
                     }
@@ -284,7 +285,7 @@ impl Sender {
         let now = self.app.clock.now();
         let is_untried = mail.attempts == mail.attempts_before;
         let waited = now.duration_since(mail.next_attempt_at);
-        if is_untried && waited > SignedDuration::try_from(MAX_MAIL_DELAY).unwrap_or(SignedDuration::MAX) {
+        if is_untried && waited > MAX_MAIL_DELAY {
             let days = waited.as_hours() / 24;
             let reason = format!(
                 "waited for {days} days: look whether it is still true, then `perennial outbox retry {}`",
@@ -301,16 +302,16 @@ impl Sender {
             Err(NoMail::Failed(error)) => {
                 tracing::warn!(%error, "mail {} cannot be made now: {error}", mail.id);
                 sleep(self.mailer.times.poll).await;
-                return Sent::Unreachable;
+                return Sent::NotTried;
             }
         };
-        let known = async { outbox::deliveries(&mut self.app.store.read().await?, mail.seller, &[mail.id]).await };
+        let known = async { deliveries::of_mails(&mut self.app.store.read().await?, mail.seller, &[mail.id]).await };
         let known = match known.await {
             Ok(known) => known,
             Err(error) => {
                 tracing::warn!(%error, "mail {} cannot be sent now: {error}", mail.id);
                 sleep(self.mailer.times.poll).await;
-                return Sent::Unreachable;
+                return Sent::NotTried;
             }
         };
         let done = done(&known, mail.attempts_before);
@@ -325,7 +326,7 @@ impl Sender {
         }
         tokio::select! {
             () = self.pace.turn() => {}
-            _ = stop.wait_for(|stop| *stop) => return Sent::Unreachable,
+            _ = stop.wait_for(|stop| *stop) => return Sent::NotTried,
         }
         let verdicts = match self.hand_over(link, &made, &pending).await {
             Ok(verdicts) => verdicts,
@@ -333,7 +334,7 @@ impl Sender {
                 if let Some(rest) = self.mailer.rest.begin(&reason) {
                     tracing::error!("no mail is sent for {} s: {reason}", rest.as_secs());
                 }
-                return Sent::Unreachable;
+                return Sent::NotTried;
             }
         };
         if self.mailer.rest.reason().is_some() {
@@ -523,7 +524,7 @@ fn release(note: &mpsc::UnboundedSender<Note>, mails: &[Mail]) {
 
 /// Who has a mail already, and who refused it in this round: they are not asked again.
 fn done(known: &[Delivery], attempts_before: i64) -> HashMap<String, DeliveryOutcome> {
-    let has_it: HashSet<&str> = known
+    let came_back: HashSet<&str> = known
         .iter()
         .filter(|delivery| delivery.outcome == DeliveryOutcome::Bounced)
         .map(|delivery| delivery.email.as_str())
@@ -533,7 +534,7 @@ fn done(known: &[Delivery], attempts_before: i64) -> HashMap<String, DeliveryOut
         .filter(|delivery| match delivery.outcome {
             // What came back was not delivered: another round tries again.
             DeliveryOutcome::Accepted => {
-                delivery.attempt > attempts_before || !has_it.contains(delivery.email.as_str())
+                delivery.attempt > attempts_before || !came_back.contains(delivery.email.as_str())
             }
             DeliveryOutcome::Refused => delivery.attempt > attempts_before,
             DeliveryOutcome::Deferred | DeliveryOutcome::Bounced => false,
@@ -550,9 +551,5 @@ fn later(now: Timestamp, wait: Duration) -> Timestamp {
 fn domain(email: &str) -> String {
     let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    if !domain.is_empty() && domain.chars().all(is_plain) {
-        domain.to_ascii_lowercase()
-    } else {
-        "perennial.invalid".to_owned()
-    }
+    if !domain.is_empty() && domain.chars().all(is_plain) { domain.to_ascii_lowercase() } else { NO_DOMAIN.to_owned() }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use perennial_render::mail::{Envelope, Mailbox, Written};
 use perennial_store::sellers;
 
+use super::NO_DOMAIN;
 use super::letter::address;
 use super::relay::Verdict;
 use crate::{App, AppError, Caller, Problem, Result};
@@ -37,7 +38,7 @@ impl App {
             from: Mailbox { name: seller.name, email: seller.email },
             to: Mailbox { name: String::new(), email: to.to_owned() },
             copies: Vec::new(),
-            message_id: format!("<try.{unique:x}@perennial.invalid>"),
+            message_id: format!("<try.{unique:x}@{NO_DOMAIN}>"),
             date: now,
         };
         let sealed = envelope.seal(&written, None, Vec::new());

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use jiff::civil::date;
@@ -15,16 +15,8 @@ use perennial_render::einvoice::Syntax;
 use perennial_render::{Chart, Format};
 use perennial_store::invoices::{self, Invoice, InvoiceFilter};
 use perennial_store::services;
-use perennial_testkit::{Provider, on_both_databases, provider_csv};
+use perennial_testkit::{Provider, on_both_databases, oracles, provider_csv};
 use serde_json::json;
-
-/// The folder of the oracles, or nothing if they are to be skipped.
-fn oracles() -> Option<PathBuf> {
-    let folder = std::env::var_os("PERENNIAL_ORACLES").expect(
-        "PERENNIAL_ORACLES is not set: run scripts/test, which installs what this compares with, or set it to `skip`",
-    );
-    (folder != "skip").then(|| folder.into())
-}
 
 /// An invoice as the script reads it.
 async fn as_json(provider: &Provider, conn: &mut perennial_store::Conn, invoice: &Invoice) -> String {

@@ -9,7 +9,8 @@ use perennial_app::{Actor, App, AppError, MailConfig, Mailer, NewCampaign, Outco
 use perennial_billing::campaign::{PriceChange, PriceEnding};
 use perennial_billing::{CustomerId, CustomerKind, InvoiceId, OutboxId, Rate};
 use perennial_store::campaigns::Selection;
-use perennial_store::outbox::{DeliveryOutcome, MailFilter};
+use perennial_store::deliveries::DeliveryOutcome;
+use perennial_store::outbox::MailFilter;
 use perennial_store::runs::RunOrigin;
 use perennial_store::sellers::{self, MailXml};
 use perennial_testkit::{Guard, MailServer, Provider, on_both_databases, oracles};
@@ -53,6 +54,19 @@ async fn invoiced(provider: &Provider, customer: CustomerId) -> InvoiceId {
     }
 }
 
+/// All prices, a tenth more from March on.
+fn dearer() -> NewCampaign {
+    NewCampaign {
+        name: "March".to_owned(),
+        selection: Selection::default(),
+        below: None,
+        above: None,
+        change: PriceChange::Percent(Rate::from_parts_per_million(100_000)),
+        ending: PriceEnding::Any,
+        from: date(2027, 3, 1),
+    }
+}
+
 /// A node that sends mail.
 struct Node {
     app: App,
@@ -75,7 +89,7 @@ impl Node {
 
     /// Waits until nothing is due any more.
     async fn settle(&self) {
-        until(async || self.app.mail_backlog().await.unwrap().due == 0).await;
+        until(async || self.app.mail_backlog(None).await.unwrap().due == 0).await;
     }
 }
 
@@ -468,16 +482,7 @@ on_both_databases! {
         let second = invoiced(&provider, bo).await;
         provider.app.void_invoice(&staff, second).await.unwrap();
         // A price notice tells of services that stay as they are after all.
-        let new = NewCampaign {
-            name: "January".to_owned(),
-            selection: Selection::default(),
-            below: None,
-            above: None,
-            change: PriceChange::Percent(Rate::from_parts_per_million(100_000)),
-            ending: PriceEnding::Any,
-            from: date(2027, 3, 1),
-        };
-        let (campaign, _) = provider.app.start_campaign(&staff, &new, |_| {}).await.unwrap();
+        let (campaign, _) = provider.app.start_campaign(&staff, &dearer(), |_| {}).await.unwrap();
         provider.app.undo_campaign(&staff, campaign.id).await.unwrap();
         send(&provider, &server.config()).await;
         assert_eq!(server.taken().len(), 2);
@@ -492,16 +497,7 @@ on_both_databases! {
         let anna = provider.customer("Anna Ek").await;
         let product = provider.product("Web hosting", "100.00").await;
         provider.service(anna, product, date(2026, 12, 1)).await;
-        let new = NewCampaign {
-            name: "January".to_owned(),
-            selection: Selection::default(),
-            below: None,
-            above: None,
-            change: PriceChange::Percent(Rate::from_parts_per_million(100_000)),
-            ending: PriceEnding::Any,
-            from: date(2027, 3, 1),
-        };
-        provider.app.start_campaign(&provider.staff(), &new, |_| {}).await.unwrap();
+        provider.app.start_campaign(&provider.staff(), &dearer(), |_| {}).await.unwrap();
         send(&provider, &server.config()).await;
         let mail = read(&server.bytes(&server.taken()[0]));
         assert_eq!(mail["headers"]["Subject"], "Dina priser hos Norrsken Hosting AB ändras");

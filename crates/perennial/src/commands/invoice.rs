@@ -10,8 +10,9 @@ use perennial_billing::{
     CustomerId, DocumentKind, InvoiceId, Money, PeriodNumber, ServiceId, TaxGroup, exemption_code, untaxed_reason,
 };
 use perennial_render::einvoice::Syntax;
+use perennial_store::deliveries::DeliveryOutcome;
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
-use perennial_store::outbox::{DeliveryOutcome, MailKind, MailState};
+use perennial_store::outbox::{MailKind, MailState};
 use perennial_store::settlements::{self, Settlement};
 use perennial_store::{Conn, sellers};
 use serde::Serialize;

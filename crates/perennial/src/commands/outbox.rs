@@ -5,7 +5,8 @@ use std::io::{Read as _, Write as _};
 use anyhow::{Context as _, Result};
 use perennial_app::{MAX_REPORT_BYTES, MailHistory};
 use perennial_billing::OutboxId;
-use perennial_store::outbox::{Delivery, MailFilter, MailState};
+use perennial_store::deliveries::Delivery;
+use perennial_store::outbox::{MailFilter, MailState};
 use serde::Serialize;
 
 use crate::args::{Args, Format, MailView, OutboxCommand};
@@ -131,7 +132,7 @@ const HEAD: [&str; 8] = ["mail", "kind", "about", "customer", "state", "tries", 
 async fn list(args: &Args, filter: MailFilter, before: Option<OutboxId>, limit: i64, format: Format) -> Result<Exit> {
     let (app, caller) = open::for_staff(args).await?;
     let found = app.mails(&caller, filter, before, limit).await?;
-    let backlog = app.mail_backlog().await?;
+    let backlog = app.mail_backlog(Some(caller.seller)).await?;
     app.store.close().await;
     let rows: Vec<Shown> = found.iter().map(Into::into).collect();
     if format == Format::Json {

@@ -2,9 +2,8 @@
 
 use jiff::{Timestamp, ToSpan as _};
 use perennial_billing::{CustomerId, InvoiceId, OutboxId};
-use perennial_store::outbox::{
-    self, Delivery, DeliveryOutcome, Mail, MailBacklog, MailFilter, MailKind, MailState, Tried,
-};
+use perennial_store::deliveries::{self, Delivery, DeliveryOutcome};
+use perennial_store::outbox::{self, Mail, MailBacklog, MailFilter, MailKind, MailState, Tried};
 use perennial_store::{StoreError, customers, invoices, mail_templates};
 use perennial_testkit::on_both_databases;
 
@@ -207,12 +206,12 @@ on_both_databases! {
         let failed = get(&shop, 3).await;
         assert_eq!((failed.state, failed.settled_at, &*failed.reason), (MailState::Failed, settled, "says no"));
         let mut conn = shop.read().await;
-        let found = outbox::deliveries(&mut conn, shop.id(), &[OutboxId(2), OutboxId(3)]).await.unwrap();
+        let found = deliveries::of_mails(&mut conn, shop.id(), &[OutboxId(2), OutboxId(3)]).await.unwrap();
         assert_eq!(found, [what[0].deliveries.clone(), what[1].deliveries.clone()].concat());
-        let bad = outbox::bad_addresses(&mut conn, shop.id(), noon(), 10).await.unwrap();
+        let bad = deliveries::bad_addresses(&mut conn, shop.id(), noon(), 10).await.unwrap();
         assert_eq!(bad.len(), 1);
         assert_eq!((bad[0].customer, &bad[0].delivery), (BERTIL, &what[1].deliveries[0]));
-        assert_eq!(outbox::bad_addresses(&mut conn, shop.id(), noon() + 2.hours(), 10).await.unwrap(), []);
+        assert_eq!(deliveries::bad_addresses(&mut conn, shop.id(), noon() + 2.hours(), 10).await.unwrap(), []);
     }
 
     async fn sent_is_sent_whoever_says_otherwise_later(kind) {
@@ -275,9 +274,9 @@ on_both_databases! {
             let page = outbox::page(&mut conn, shop.id(), filter, OutboxId(before), limit).await.unwrap();
             assert_eq!(ids(&page), expected, "{filter:?} before {before}");
         }
-        let backlog = outbox::backlog(&mut conn, noon()).await.unwrap();
+        let backlog = outbox::backlog(&mut conn, Some(shop.id()), noon()).await.unwrap();
         assert_eq!(backlog, MailBacklog { due: 1, later: 1, failed: 2, oldest: Some(noon()) });
-        assert_eq!(outbox::backlog(&mut conn, noon() - 1.hour()).await.unwrap().oldest, None);
+        assert_eq!(outbox::backlog(&mut conn, None, noon() - 1.hour()).await.unwrap().oldest, None);
     }
 
     async fn a_reminder_and_a_bounce_are_kept(kind) {
@@ -298,9 +297,9 @@ on_both_databases! {
             at: noon() + 2.hours(),
         };
         let mut tx = shop.begin().await;
-        outbox::add_deliveries(&mut tx, &[(shop.id(), &came_back), (shop.id(), &came_back)]).await.unwrap();
+        deliveries::add(&mut tx, &[(shop.id(), &came_back), (shop.id(), &came_back)]).await.unwrap();
         tx.commit().await.unwrap();
-        let known = outbox::deliveries(&mut shop.read().await, shop.id(), &[id]).await.unwrap();
+        let known = deliveries::of_mails(&mut shop.read().await, shop.id(), &[id]).await.unwrap();
         assert_eq!(known.len(), 3);
         assert_eq!(known[1], came_back, "beside what was accepted first");
     }

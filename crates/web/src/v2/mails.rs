@@ -9,7 +9,7 @@ use perennial_billing::{InvoiceId, OutboxId};
 use perennial_store::outbox::{MailFilter, MailState};
 use serde::{Deserialize, Serialize};
 
-use super::{DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS, Nothing, Page, Query, body_id, path_id};
+use super::{Nothing, Page, Paging, Query, body_id, path_id};
 use crate::ApiError;
 use crate::context::Context;
 use crate::v1::envelope::iso;
@@ -83,10 +83,7 @@ pub(crate) async fn list(context: Context, Query(wanted): Query<Wanted>) -> Resu
         state: wanted.state.as_ref().map(state).transpose()?,
         invoice: wanted.invoice.as_ref().map(invoice).transpose()?,
     };
-    let limit = wanted.limit.unwrap_or(DEFAULT_PAGE_ROWS);
-    if !(1..=MAX_PAGE_ROWS).contains(&limit) {
-        return Err(ApiError::bad_request(format!("limit must be an integer from 1 to {MAX_PAGE_ROWS}")));
-    }
+    let limit = Paging { limit: wanted.limit, cursor: wanted.cursor }.limit()?;
     let mails = context.app.mails(&context.caller, filter, wanted.cursor.map(OutboxId), limit + 1).await?;
     Ok(context.plain(Page::of(mails, limit, |history| history.mail.id.0, |history| shown(&history))))
 }
