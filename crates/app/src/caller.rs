@@ -59,26 +59,77 @@ impl Caller {
     }
 }
 
-/// What a key allows.
+/// What a key allows: to read or to write in one area, or everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// See invoices.
+    /// See invoices, payments, credit, mails and runs.
     ReadBilling,
-    /// Renew, mail, pay.
+    /// Renew, mail, pay, credit.
     WriteBilling,
-    /// See services.
+    /// See services and what is sold on top of them.
     ReadServices,
+    /// Sell, change and end services.
+    WriteServices,
+    /// See customers and their contacts.
+    ReadCustomers,
+    /// Take customers in and change them.
+    WriteCustomers,
+    /// See products, prices and price campaigns.
+    ReadCatalog,
+    /// Make products, prices and price campaigns.
+    WriteCatalog,
+    /// See the seller's own data and policies.
+    ReadSellers,
+    /// Change them.
+    WriteSellers,
+    /// See the ledger and the reports for taxes.
+    ReadReports,
+    /// See API keys, never their secrets.
+    ReadKeys,
+    /// Make, rotate and revoke API keys.
+    WriteKeys,
+    /// See who changed what.
+    ReadAudit,
+    /// See webhooks and what became of them.
+    ReadWebhooks,
+    /// Set webhooks up.
+    WriteWebhooks,
+    /// Read in every area.
+    ReadAll,
+    /// Write in every area.
+    WriteAll,
     /// Everything.
     Admin,
 }
 
 /// The text is no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scope: use read:billing, write:billing, read:services or admin")]
+#[error("`{0}` is no scope: use {list}", list = Scope::ALL.map(Scope::as_str).join(", "))]
 pub struct ParseScopeError(String);
 
 impl Scope {
-    const ALL: [Self; 4] = [Self::ReadBilling, Self::WriteBilling, Self::ReadServices, Self::Admin];
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::ReadBilling,
+        Self::WriteBilling,
+        Self::ReadServices,
+        Self::WriteServices,
+        Self::ReadCustomers,
+        Self::WriteCustomers,
+        Self::ReadCatalog,
+        Self::WriteCatalog,
+        Self::ReadSellers,
+        Self::WriteSellers,
+        Self::ReadReports,
+        Self::ReadKeys,
+        Self::WriteKeys,
+        Self::ReadAudit,
+        Self::ReadWebhooks,
+        Self::WriteWebhooks,
+        Self::ReadAll,
+        Self::WriteAll,
+        Self::Admin,
+    ];
 
     /// The word for it.
     #[must_use]
@@ -87,18 +138,39 @@ impl Scope {
             Self::ReadBilling => "read:billing",
             Self::WriteBilling => "write:billing",
             Self::ReadServices => "read:services",
+            Self::WriteServices => "write:services",
+            Self::ReadCustomers => "read:customers",
+            Self::WriteCustomers => "write:customers",
+            Self::ReadCatalog => "read:catalog",
+            Self::WriteCatalog => "write:catalog",
+            Self::ReadSellers => "read:sellers",
+            Self::WriteSellers => "write:sellers",
+            Self::ReadReports => "read:reports",
+            Self::ReadKeys => "read:keys",
+            Self::WriteKeys => "write:keys",
+            Self::ReadAudit => "read:audit",
+            Self::ReadWebhooks => "read:webhooks",
+            Self::WriteWebhooks => "write:webhooks",
+            Self::ReadAll => "read:all",
+            Self::WriteAll => "write:all",
             Self::Admin => "admin",
         }
     }
 
-    fn bit(self) -> u8 {
-        1 << (self as u8)
+    fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+
+    /// The scopes that include this one.
+    fn enough(self) -> u32 {
+        let all = if self.as_str().starts_with("read:") { Self::ReadAll } else { Self::WriteAll };
+        self.bit() | all.bit() | Self::Admin.bit()
     }
 }
 
 /// A set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes(u8);
+pub struct Scopes(u32);
 
 impl Scopes {
     /// A set of these.
@@ -107,10 +179,21 @@ impl Scopes {
         Self(scopes.iter().fold(0, |bits, scope| bits | scope.bit()))
     }
 
-    /// Whether the set allows this; `admin` allows everything.
+    /// Whether the set allows this; `admin` allows everything, `read:all` and `write:all` half of it.
     #[must_use]
     pub fn allow(self, scope: Scope) -> bool {
-        self.0 & (scope.bit() | Scope::Admin.bit()) != 0
+        self.0 & scope.enough() != 0
+    }
+
+    /// Whether it allows all that another set does.
+    #[must_use]
+    pub fn include(self, other: Self) -> bool {
+        Scope::ALL.into_iter().all(|scope| other.0 & scope.bit() == 0 || self.allow(scope))
+    }
+
+    /// Its scopes.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
     }
 
     /// Whether the set is empty.
@@ -122,8 +205,7 @@ impl Scopes {
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = Scope::ALL.iter().filter(|scope| self.0 & scope.bit() != 0).map(|scope| scope.as_str());
-        f.pad(&words.collect::<Vec<_>>().join(" "))
+        f.pad(&self.iter().map(Scope::as_str).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -151,6 +233,16 @@ mod tests {
         assert_eq!(scopes.to_string(), "write:billing read:services");
         assert!(scopes.allow(Scope::WriteBilling) && !scopes.allow(Scope::ReadBilling) && !scopes.allow(Scope::Admin));
         assert!("admin".parse::<Scopes>().unwrap().allow(Scope::ReadBilling));
-        assert_eq!("write:all".parse::<Scopes>(), Err(ParseScopeError("write:all".to_owned())));
+        assert_eq!("write:dns".parse::<Scopes>(), Err(ParseScopeError("write:dns".to_owned())));
+    }
+
+    #[test]
+    fn all_is_one_half_and_admin_the_whole() {
+        let of = |text: &str| text.parse::<Scopes>().unwrap();
+        assert!(of("read:all").allow(Scope::ReadAudit) && !of("read:all").allow(Scope::WriteBilling));
+        assert!(of("write:all").allow(Scope::WriteKeys) && !of("write:all").allow(Scope::ReadKeys));
+        assert!(!of("read:all write:all").allow(Scope::Admin));
+        assert!(of("read:all").include(of("read:billing read:audit")) && !of("read:billing").include(of("read:all")));
+        assert!(of("admin").include(of("read:all write:all admin")));
     }
 }

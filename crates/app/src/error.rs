@@ -20,6 +20,9 @@ pub enum AppError {
     /// It contradicts how things stand.
     #[error("{0}")]
     Conflict(String),
+    /// It changed since the caller read it.
+    #[error("it has changed since it was read: read it again, then change it")]
+    Changed,
     /// An unpaid renewal invoice is in the way.
     #[error("An unpaid renewal invoice, {0}, exists for this service")]
     Blocked(InvoiceId),

@@ -26,7 +26,8 @@ pub enum TaxCategory {
 }
 
 impl TaxCategory {
-    const ALL: [Self; 7] = [Self::S, Self::Z, Self::E, Self::AE, Self::K, Self::G, Self::O];
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::S, Self::Z, Self::E, Self::AE, Self::K, Self::G, Self::O];
 
     /// The code itself.
     #[must_use]

@@ -4,13 +4,13 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use perennial_app::{Actor, App, Caller, RenewalQueue, Scope};
-use serde::Serialize;
+use perennial_app::{Actor, App, Caller, RenewalQueue};
 
 use crate::limit::StandingSlot;
+use crate::operation::{Access, Door};
 use crate::request_id::RequestId;
-use crate::v1::envelope::Envelope;
+use crate::v1::envelope::{Envelope, Success};
+use crate::v2;
 use crate::{ApiError, Web};
 
 /// A request from a known key that is within its limit.
@@ -23,25 +23,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Refuses a key without this scope.
-    pub fn require(&self, scope: Scope) -> Result<(), ApiError> {
-        if self.caller.scopes.allow(scope) { Ok(()) } else { Err(ApiError::forbidden(scope.as_str())) }
-    }
-
-    /// Refuses a key without this scope, and a customer's key whatever it allows.
-    pub fn require_staff(&self, scope: Scope) -> Result<(), ApiError> {
-        self.require(scope)?;
+    /// Refuses a customer's key, whatever it allows.
+    pub fn require_staff(&self) -> Result<(), ApiError> {
         if self.caller.customer.is_none() { Ok(()) } else { Err(ApiError::staff_only()) }
     }
 
-    /// 200 with `data` as it is, for v2.
-    pub fn plain<T: Serialize>(&self, data: T) -> Response {
-        axum::Json(data).into_response()
-    }
-
     /// 200 with `data` in the v1 envelope.
-    pub fn success<T: Serialize>(&self, data: T) -> Response {
-        axum::Json(Envelope::new(self.app.clock.now(), &self.request_id, data)).into_response()
+    pub fn success<T>(&self, data: T) -> Success<T> {
+        Success(Envelope::new(self.app.clock.now(), self.request_id.clone(), data))
     }
 }
 
@@ -61,9 +50,28 @@ impl FromRequestParts<Web> for Context {
                 return Err(ApiError::too_many(seconds));
             }
         }
+        pass(&caller, parts)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         Ok(Self { app: web.app.clone(), caller, renewals: web.renewals.clone(), request_id })
     }
+}
+
+/// Lets a caller through the door of an operation, or says why not.
+fn pass(caller: &Caller, parts: &Parts) -> Result<(), ApiError> {
+    // A route without a door is a mistake of ours, and stays closed.
+    let Some(door) = parts.extensions.get::<Door>() else { return Err(ApiError::internal()) };
+    let scopes = door.access.scopes();
+    if !scopes.is_empty() && !scopes.iter().any(|scope| caller.scopes.allow(*scope)) {
+        return Err(ApiError::forbidden(scopes));
+    }
+    if matches!(door.access, Access::Staff(_)) && caller.customer.is_some() {
+        return Err(ApiError::staff_only());
+    }
+    let has_query = parts.uri.query().is_some_and(|query| !query.is_empty());
+    if has_query && !door.has_query && v2::owns(parts.uri.path()) {
+        return Err(ApiError::bad_request("This takes no parameters in the query string"));
+    }
+    Ok(())
 }
 
 /// The key in `X-API-Key`, or in `Authorization: Bearer`, as real clients of the original send it.

@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use perennial_app::AppError;
+use perennial_app::{AppError, Scope};
 use perennial_billing::InvoiceId;
 use perennial_store::StoreError;
 use serde::Serialize;
@@ -15,7 +15,10 @@ use serde::Serialize;
 use crate::Web;
 use crate::request_id::RequestId;
 use crate::v1::envelope::iso;
-use crate::v2::{self, problem};
+use crate::v2;
+use crate::v2::problem::{self, Problem};
+pub(crate) use crate::v2::problem::{Code, FieldCode, FieldError};
+use crate::wire::Text;
 
 /// Seconds after which to try again when the database is away.
 const RETRY_AFTER_UNAVAILABLE: u64 = 5;
@@ -23,77 +26,117 @@ const RETRY_AFTER_UNAVAILABLE: u64 = 5;
 /// An error on its way to the caller. It rides on the response until `render` gives it its body.
 #[derive(Debug, Clone)]
 pub struct ApiError {
-    status: StatusCode,
-    code: &'static str,
+    code: Code,
     message: String,
-    /// The invoice that is in the way, if the answer names one.
-    invoice: Option<InvoiceId>,
-    /// Seconds to wait, which turns the body into the one of a 429.
+    details: Option<Box<Details>>,
+    /// Seconds to wait.
     retry_after: Option<u64>,
 }
 
+/// What only some errors have.
+#[derive(Debug, Clone, Default)]
+struct Details {
+    /// A status that the framework answered with and for which there is no code of its own.
+    status: Option<StatusCode>,
+    /// The invoice that is in the way.
+    invoice: Option<InvoiceId>,
+    /// What is wrong with which fields.
+    errors: Vec<FieldError>,
+    /// Scopes of which one would do.
+    scopes: Vec<&'static str>,
+}
+
 impl ApiError {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), invoice: None, retry_after: None }
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: None, retry_after: None }
+    }
+
+    fn detailed(mut self, detail: impl FnOnce(&mut Details)) -> Self {
+        detail(self.details.get_or_insert_default());
+        self
     }
 
     /// 400: the request cannot be understood.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+        Self::new(Code::InvalidRequest, message)
+    }
+
+    /// 400: a field of the body cannot be understood.
+    pub(crate) fn invalid_body(error: FieldError) -> Self {
+        let message = format!("The request body is not as documented: {}", error.detail);
+        Self::new(Code::InvalidRequest, message).detailed(|details| details.errors.push(error))
+    }
+
+    /// 400: the cursor is none that was given out.
+    pub(crate) fn invalid_cursor() -> Self {
+        Self::new(Code::InvalidCursor, "cursor must be the nextCursor of the page before")
+    }
+
+    /// 422 in v2, 400 in v1: the value of a field is understood and cannot be taken.
+    pub(crate) fn invalid_value(field: &str, reason: impl Into<String>) -> Self {
+        let detail = reason.into();
+        let message = format!("{field}: {detail}");
+        let error = FieldError { pointer: format!("/{field}"), detail, code: FieldCode::Invalid };
+        Self::new(Code::InvalidValue, message).detailed(|details| details.errors.push(error))
     }
 
     /// 401: no key, or one that is unknown, revoked or expired.
     pub(crate) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "Authentication required")
+        Self::new(Code::Unauthorized, "Authentication required")
     }
 
-    /// 403: the key does not allow it.
-    pub(crate) fn forbidden(scope: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", format!("This API key lacks the scope {scope}"))
+    /// 403: the key has none of the scopes.
+    pub(crate) fn forbidden(scopes: &[Scope]) -> Self {
+        let scopes: Vec<&'static str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let message = format!("This API key lacks the scope {}", scopes.join(" or "));
+        Self::new(Code::Forbidden, message).detailed(|details| details.scopes = scopes)
     }
 
     /// 403: the key belongs to a customer.
     pub(crate) fn staff_only() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", "This is for keys of staff")
+        Self::new(Code::Forbidden, "This is for keys of staff")
     }
 
     /// 404: it does not exist, or is not the caller's to see.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+        Self::new(Code::NotFound, message)
     }
 
     /// 409: it contradicts how things stand.
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "CONFLICT", message)
+        Self::new(Code::Conflict, message)
     }
 
     /// 409 with the invoice that is in the way.
     pub(crate) fn blocked_by(invoice: InvoiceId, message: impl Into<String>) -> Self {
-        Self { invoice: Some(invoice), ..Self::conflict(message) }
+        Self::new(Code::ExistingInvoiceBlocking, message).detailed(|details| details.invoice = Some(invoice))
+    }
+
+    /// 412: it changed since it was read.
+    pub(crate) fn changed() -> Self {
+        Self::new(Code::PreconditionFailed, "It has changed since you read it: read it again, then change it")
     }
 
     /// 429: too many requests.
     pub(crate) fn too_many(seconds: u64) -> Self {
         let message = format!("Too many requests. Please try again in {seconds} seconds.");
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message);
-        Self { retry_after: Some(seconds), ..error }
+        Self { retry_after: Some(seconds), ..Self::new(Code::TooManyRequests, message) }
     }
 
     /// 500 of the contract: the price source failed. Nothing was written.
     pub(crate) fn price_unavailable() -> Self {
-        let message = "Could not refresh pricing for this service. Please try again later.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+        Self::new(Code::PriceUnavailable, "Could not refresh pricing for this service. Please try again later.")
     }
 
     /// 500: a mistake of ours, told without detail.
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "An unexpected error occurred")
+        Self::new(Code::InternalError, "An unexpected error occurred")
     }
 
     /// 503: the same call may succeed later.
     pub(crate) fn unavailable() -> Self {
         let message = "The service is temporarily unavailable. Please try again later.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
+        Self { retry_after: Some(RETRY_AFTER_UNAVAILABLE), ..Self::new(Code::ServiceUnavailable, message) }
     }
 
     /// The error for a bare status that the framework answered with.
@@ -101,14 +144,16 @@ impl ApiError {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("The requested resource was not found"),
             StatusCode::METHOD_NOT_ALLOWED => {
-                Self::new(status, "METHOD_NOT_ALLOWED", "This method is not allowed for this resource")
+                Self::new(Code::MethodNotAllowed, "This method is not allowed for this resource")
             }
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(status, "PAYLOAD_TOO_LARGE", "The request body is too large"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge, "The request body is too large"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                Self::new(status, "UNSUPPORTED_MEDIA_TYPE", "The request body must be JSON")
+                Self::new(Code::UnsupportedMediaType, "The request body must be JSON")
             }
             StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(),
-            status if status.is_client_error() => Self { status, ..Self::bad_request("The request is not valid") },
+            status if status.is_client_error() => {
+                Self::bad_request("The request is not valid").detailed(|details| details.status = Some(status))
+            }
             _ => Self::internal(),
         }
     }
@@ -118,66 +163,68 @@ impl ApiError {
         Self { message: message.into(), ..self }
     }
 
-    /// Its status.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
+    /// Its code.
+    pub(crate) fn code(&self) -> Code {
+        self.code
     }
 
-    fn title(&self) -> &'static str {
-        self.status.canonical_reason().unwrap_or("Error")
-    }
-
-    /// Seconds after which to try again, if that may help.
-    fn wait(&self) -> Option<u64> {
-        match self.status {
-            StatusCode::SERVICE_UNAVAILABLE => Some(RETRY_AFTER_UNAVAILABLE),
-            _ => self.retry_after,
-        }
-    }
-
-    /// Its content type and body in v1.
-    fn as_v1(&self, request_id: &str, timestamp: String) -> (&'static str, Vec<u8>) {
-        let (error, message) = (self.title(), &*self.message);
-        let body = match self.retry_after {
-            Some(seconds) => {
+    /// Its status and body in v1.
+    fn as_v1(&self, request_id: &str, timestamp: String) -> (StatusCode, Vec<u8>) {
+        let (status, code) = self.code.in_v1();
+        let status = self.details.as_ref().and_then(|details| details.status).unwrap_or(status);
+        let (error, message) = (status.canonical_reason().unwrap_or("Error"), &*self.message);
+        let body = match (self.code, self.retry_after) {
+            (Code::TooManyRequests, Some(seconds)) => {
                 serde_json::to_vec(&TooManyBody { error, message, retry_after: seconds.to_string(), request_id })
             }
-            None => {
-                let invoice_id = self.invoice.map(|invoice| invoice.to_string());
-                serde_json::to_vec(&Body { error, message, code: self.code, timestamp, request_id, invoice_id })
+            _ => {
+                let invoice_id = self.details.as_ref().and_then(|details| details.invoice).map(|id| id.to_string());
+                serde_json::to_vec(&Body { error, message, code, timestamp, request_id, invoice_id })
             }
         };
-        ("application/json", body.unwrap_or_default())
+        (status, body.unwrap_or_default())
     }
 
-    /// Its content type and body in v2.
-    fn as_problem(&self, request_id: &str) -> (&'static str, Vec<u8>) {
-        let document = problem::Problem {
-            r#type: "about:blank",
-            title: self.title(),
-            status: self.status.as_u16(),
+    /// Its status and body in v2.
+    fn as_problem(&self, instance: &str, request_id: &str, timestamp: String) -> (StatusCode, Vec<u8>) {
+        let details = self.details.as_deref();
+        let status = details.and_then(|details| details.status).unwrap_or(self.code.status());
+        let document = Problem {
+            r#type: format!("{}/{}", problem::PAGES, self.code.as_str()),
+            title: self.code.title(),
+            status: status.as_u16(),
             detail: &self.message,
-            code: match self.invoice {
-                Some(_) => "existing_invoice_blocking".to_owned(),
-                None => problem::code(self.code),
-            },
+            code: self.code.as_str(),
+            instance,
             request_id,
-            invoice: self.invoice.map(|invoice| format!("inv_{invoice}")),
-            retry_after: self.wait(),
+            timestamp,
+            errors: details.map_or(&[], |details| &details.errors),
+            invoice: details.and_then(|details| details.invoice).map(|invoice| Text(invoice).to_string()),
+            scopes: details.map(|details| details.scopes.clone()).unwrap_or_default(),
+            retry_after: self.retry_after,
         };
-        (problem::CONTENT_TYPE, serde_json::to_vec(&document).unwrap_or_default())
+        (status, serde_json::to_vec(&document).unwrap_or_default())
     }
 }
 
 impl From<AppError> for ApiError {
     fn from(error: AppError) -> Self {
         match error {
-            AppError::Invalid(_) => Self::bad_request(error.to_string()),
+            AppError::Invalid(ref problems) => {
+                let errors = problems.iter().map(|problem| FieldError {
+                    pointer: format!("/{}", camel(problem.field)),
+                    detail: problem.reason.clone(),
+                    code: FieldCode::Invalid,
+                });
+                let errors = errors.collect();
+                Self::new(Code::InvalidValue, error.to_string()).detailed(|details| details.errors = errors)
+            }
             AppError::NotFound(_) => Self::not_found(error.to_string()),
             AppError::Conflict(message) => Self::conflict(message),
             AppError::Blocked(invoice) => {
                 Self::blocked_by(invoice, "An unpaid renewal invoice exists for this service")
             }
+            AppError::Changed => Self::changed(),
             AppError::PriceUnavailable(reason) => {
                 tracing::warn!(reason, "a price is not to be had: {reason}");
                 Self::price_unavailable()
@@ -192,6 +239,18 @@ impl From<AppError> for ApiError {
     }
 }
 
+/// A field's name as the wire has it.
+fn camel(field: &str) -> String {
+    let mut words = field.split(['_', ' ']);
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    name
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request failed in the database");
@@ -204,7 +263,7 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = self.status.into_response();
+        let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);
         response
     }
@@ -215,7 +274,7 @@ impl IntoResponse for ApiError {
 struct Body<'a> {
     error: &'static str,
     message: &'a str,
-    code: &'static str,
+    code: String,
     timestamp: String,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +297,7 @@ pub(crate) async fn render(
     request: Request,
     next: Next,
 ) -> Response {
-    let is_v2 = v2::owns(request.uri().path());
+    let path = Some(request.uri().path()).filter(|path| v2::owns(path)).map(ToOwned::to_owned);
     let mut response = next.run(request).await;
     let status = response.status();
     let error = match response.extensions_mut().remove::<ApiError>() {
@@ -246,15 +305,19 @@ pub(crate) async fn render(
         None if status.is_client_error() || status.is_server_error() => ApiError::from_status(status),
         None => return response,
     };
-    let (content_type, body) = if is_v2 { error.as_problem(&id) } else { error.as_v1(&id, iso(web.app.clock.now())) };
-    let mut rendered = (error.status, body).into_response();
+    let now = iso(web.app.clock.now());
+    let (content_type, (status, body)) = match &path {
+        Some(path) => (problem::CONTENT_TYPE, error.as_problem(path, &id, now)),
+        None => ("application/json", error.as_v1(&id, now)),
+    };
+    let mut rendered = (status, body).into_response();
     // What the framework said stays: `Allow`, the rate limit.
     keep(rendered.headers_mut(), response.headers());
     rendered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(seconds) = error.wait() {
+    if let Some(seconds) = error.retry_after {
         rendered.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if is_v2 && error.status == StatusCode::UNAUTHORIZED {
+    if path.is_some() && status == StatusCode::UNAUTHORIZED {
         rendered.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     rendered

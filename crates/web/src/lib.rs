@@ -5,15 +5,18 @@
 //! place for each surface. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
 
 mod context;
+mod describe;
 mod error;
 mod health;
 mod limit;
 mod metrics;
+mod operation;
 mod request_id;
 mod router;
 mod server;
 mod v1;
 mod v2;
+mod wire;
 
 pub use error::ApiError;
 pub use limit::{RateLimit, RateLimits, WINDOW};

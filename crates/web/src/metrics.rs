@@ -6,18 +6,38 @@ use std::time::Duration;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use perennial_app::{FEED_TIME_CLASSES_MS, FeedOutcome, FeedReport, Scope};
+use perennial_app::{FEED_TIME_CLASSES_MS, FeedOutcome, FeedReport};
 use perennial_store::outbox::MailBacklog;
+
+use schemars::SchemaGenerator;
+use serde_json::json;
 
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::{Answers, Given, Shape};
 
 /// What the text format calls itself.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What was counted, as text.
+#[derive(Debug)]
+pub(crate) struct Metrics(String);
+
+impl IntoResponse for Metrics {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, TEXT_FORMAT)], self.0).into_response()
+    }
+}
+
+impl Answers for Metrics {
+    fn describe(shape: &mut Shape, _: &mut SchemaGenerator) {
+        let content = vec![("text/plain", json!({"type": "string"}))];
+        shape.answers.insert(200, Given { description: "As Prometheus reads it.", content, headers: Vec::new() });
+    }
+}
+
 /// Everything that is counted.
-pub(crate) async fn metrics(context: Context) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
+pub(crate) async fn metrics(context: Context) -> Result<Metrics, ApiError> {
     let mut text = of_feeds(&context.app.feed_reports());
     let backlog = context.app.mail_backlog(None).await?;
     of_mail(
@@ -26,7 +46,7 @@ pub(crate) async fn metrics(context: Context) -> Result<Response, ApiError> {
         context.app.mailer().is_some_and(|mailer| mailer.trouble().is_some()),
         context.app.clock.now(),
     );
-    Ok(([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response())
+    Ok(Metrics(text))
 }
 
 /// Writing to a string cannot fail, hence the results that are let go.

@@ -1,18 +1,18 @@
 //! `GET /api/client-accounts` and `GET /api/hosting-accounts`: services under their v1 name.
 
 use axum::extract::{Query, rejection::QueryRejection};
-use axum::response::Response;
-use perennial_app::Scope;
 use perennial_billing::{Conversion, Currency, Cycle, Money, PriceTerms, PriceVersion, ProductId, Rounding};
 use perennial_store::prices;
 use perennial_store::sellers::{self, Seller};
 use perennial_store::services::{self, ServiceFilter, ServiceView};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use super::number;
+use super::Number;
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
+use crate::wire::Text;
 
 /// Services on one page, unless the caller wants fewer.
 const MAX_PAGE_ACCOUNTS: i64 = 1_000;
@@ -20,7 +20,7 @@ const MAX_PAGE_ACCOUNTS: i64 = 1_000;
 const HOSTING_KIND: &str = "hosting";
 
 /// Which page of a long list; the documented calls have none of these.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Paging {
     page: Option<i64>,
@@ -36,7 +36,7 @@ fn paging(query: Result<Query<Paging>, QueryRejection>) -> Result<(i64, i64), Ap
 }
 
 /// One account; every scalar is a string, as documented.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ClientAccount {
     id: String,
     manual: &'static str,
@@ -64,8 +64,8 @@ struct ClientAccount {
     extra_details: [(); 0],
 }
 
-#[derive(Debug, Serialize)]
-struct ClientAccounts {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ClientAccounts {
     accounts: Vec<ClientAccount>,
 }
 
@@ -73,7 +73,7 @@ struct ClientAccounts {
 pub(crate) async fn client_accounts(
     context: Context,
     query: Result<Query<Paging>, QueryRejection>,
-) -> Result<Response, ApiError> {
+) -> Result<Success<ClientAccounts>, ApiError> {
     let Listing { seller, accounts, .. } = listing(&context, None, paging(query)?).await?;
     let accounts = accounts
         .into_iter()
@@ -115,7 +115,7 @@ pub(crate) async fn client_accounts(
     Ok(context.success(ClientAccounts { accounts }))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct HostingAccount {
     id: String,
     name: String,
@@ -124,8 +124,8 @@ struct HostingAccount {
     r#type: String,
     #[serde(rename = "billingCycle")]
     billing_cycle: String,
-    price: Box<RawValue>,
-    currency: Currency,
+    price: Number,
+    currency: Text<Currency>,
     #[serde(rename = "nextDue")]
     next_due: Option<String>,
     expires: Option<String>,
@@ -133,13 +133,13 @@ struct HostingAccount {
     tags: [(); 0],
 }
 
-#[derive(Debug, Serialize)]
-struct HostingAccounts {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct HostingAccounts {
     hosting_accounts: Vec<HostingAccount>,
     pagination: Pagination,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Pagination {
     current_page: i64,
@@ -153,7 +153,7 @@ struct Pagination {
 pub(crate) async fn hosting_accounts(
     context: Context,
     query: Result<Query<Paging>, QueryRejection>,
-) -> Result<Response, ApiError> {
+) -> Result<Success<HostingAccounts>, ApiError> {
     let (current_page, per_page) = paging(query)?;
     let Listing { total_records, total_all_accounts, accounts, .. } =
         listing(&context, Some(HOSTING_KIND), (current_page, per_page)).await?;
@@ -168,8 +168,8 @@ pub(crate) async fn hosting_accounts(
                 status: service.status.title(),
                 r#type: view.service_type.to_string(),
                 billing_cycle: service.schedule.cycle.name(),
-                price: number(&price.short_amount()),
-                currency: view.currency,
+                price: Number::of(&price.short_amount()),
+                currency: Text(view.currency),
                 next_due: service.billed_through.map(|date| date.to_string()),
                 expires: service.paid_through.map(|date| date.to_string()),
                 product_id: service.product.to_string(),
@@ -195,7 +195,6 @@ struct Listing {
 
 /// Reads one page over one connection: who holds one and waits for another can wait for ever.
 async fn listing(context: &Context, kind: Option<&'static str>, (page, size): (i64, i64)) -> Result<Listing, ApiError> {
-    context.require(Scope::ReadServices)?;
     let filter = ServiceFilter { customer: context.caller.customer, kind };
     let mut conn = context.app.store.read().await?;
     let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;

@@ -1,19 +1,17 @@
 //! `GET /api/vm/{vmid}/autorenew`: whether and when a service renews itself.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
-use perennial_app::Scope;
-use perennial_billing::ServiceStatus;
+use perennial_billing::{ServiceId, ServiceStatus};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::path_id;
+use super::At;
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Data {
+pub(crate) struct AutoRenew {
     autorenew: bool,
     autorenew_raw: &'static str,
     next_due: Option<String>,
@@ -21,15 +19,11 @@ struct Data {
 }
 
 /// The switch, the day on which the next period begins, and the day on which the run invoices it.
-pub(crate) async fn autorenew(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadServices)?;
-    let (service, _) = context.app.service_of(&context.caller, path_id("vmid", path)?).await?;
+pub(crate) async fn autorenew(context: Context, At(service): At<ServiceId>) -> Result<Success<AutoRenew>, ApiError> {
+    let (service, _) = context.app.service_of(&context.caller, service).await?;
     let is_alive = matches!(service.status, ServiceStatus::Active | ServiceStatus::Suspended);
     let is_renewed = service.auto_renew && is_alive && service.ends_on.is_none();
-    Ok(context.success(Data {
+    Ok(context.success(AutoRenew {
         autorenew: service.auto_renew,
         autorenew_raw: if service.auto_renew { "1" } else { "0" },
         next_due: service.billed_through.map(|day| day.to_string()),

@@ -1,16 +1,15 @@
 //! `GET|POST /api/hosting/{accountId}/billing-cycle`, and the same for `/api/vm/{vmid}`: how often a service is renewed.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
-use perennial_app::{AppError, ChangeRequest, CycleOffer, Scope};
+use perennial_app::{AppError, ChangeRequest, CycleOffer};
 use perennial_billing::{Cycle, ServiceId};
 use perennial_store::renewals::Gathered;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Json, path_id};
+use super::{At, Json};
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
 /// The back end's letters for cycles; a cycle without one goes by its own code, such as `30d`.
 const LETTERS: [(&str, &str); 8] =
@@ -29,21 +28,21 @@ fn cycle_of(text: &str) -> Option<Cycle> {
     code.parse().ok()
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Cycles {
+pub(crate) struct Cycles {
     current: String,
     current_name: String,
-    cycles: Vec<Offer>,
+    cycles: Vec<CycleOffered>,
     product_id: String,
     account_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     account_details: Option<AccountDetails>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Offer {
+struct CycleOffered {
     id: String,
     name: String,
     price: String,
@@ -51,7 +50,7 @@ struct Offer {
     billing_cycle: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AccountDetails {
     name: String,
     domain: String,
@@ -59,12 +58,8 @@ struct AccountDetails {
 }
 
 /// The cycle a hosting service has, and those it can have.
-pub(crate) async fn of_hosting(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadServices)?;
-    let (service, offers) = context.app.cycles_of(&context.caller, path_id("accountId", path)?).await?;
+pub(crate) async fn of_hosting(context: Context, At(service): At<ServiceId>) -> Result<Success<Cycles>, ApiError> {
+    let (service, offers) = context.app.cycles_of(&context.caller, service).await?;
     let details = AccountDetails {
         name: service.facts.item.name.clone(),
         domain: service.facts.label.clone(),
@@ -74,15 +69,14 @@ pub(crate) async fn of_hosting(
 }
 
 /// The same for a virtual machine, without the details of the account.
-pub(crate) async fn of_vm(context: Context, path: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
-    context.require(Scope::ReadServices)?;
-    let (service, offers) = context.app.cycles_of(&context.caller, path_id("vmid", path)?).await?;
+pub(crate) async fn of_vm(context: Context, At(service): At<ServiceId>) -> Result<Success<Cycles>, ApiError> {
+    let (service, offers) = context.app.cycles_of(&context.caller, service).await?;
     Ok(context.success(cycles(&service, &offers, None)))
 }
 
 fn cycles(service: &Gathered, offers: &[CycleOffer], account_details: Option<AccountDetails>) -> Cycles {
     let current = service.facts.schedule.cycle;
-    let offer = |offer: &CycleOffer| Offer {
+    let offer = |offer: &CycleOffer| CycleOffered {
         id: letter(offer.cycle),
         name: offer.cycle.name(),
         price: offer.price.amount(),
@@ -105,16 +99,16 @@ fn total(offers: &[CycleOffer]) -> String {
 }
 
 /// What to change: `cycle`, or `cycleId` as an earlier version of the documented API has it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Wanted {
+pub(crate) struct NewCycle {
     #[serde(alias = "cycleId")]
     cycle: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Data {
+pub(crate) struct CycleChanged {
     success: bool,
     message: &'static str,
     new_cycle: String,
@@ -126,28 +120,26 @@ struct Data {
 /// shorter one begins with the next renewal.
 pub(crate) async fn change_hosting(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    body: Json<Wanted>,
-) -> Result<Response, ApiError> {
-    change(context, path_id("accountId", path), body).await
+    At(service): At<ServiceId>,
+    body: Json<NewCycle>,
+) -> Result<Success<CycleChanged>, ApiError> {
+    change(context, service, body).await
 }
 
 /// The same for a virtual machine.
 pub(crate) async fn change_vm(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    body: Json<Wanted>,
-) -> Result<Response, ApiError> {
-    change(context, path_id("vmid", path), body).await
+    At(service): At<ServiceId>,
+    body: Json<NewCycle>,
+) -> Result<Success<CycleChanged>, ApiError> {
+    change(context, service, body).await
 }
 
 async fn change(
     context: Context,
-    service: Result<ServiceId, ApiError>,
-    Json(wanted): Json<Wanted>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let service = service?;
+    service: ServiceId,
+    Json(wanted): Json<NewCycle>,
+) -> Result<Success<CycleChanged>, ApiError> {
     let cycle = cycle_of(&wanted.cycle)
         .ok_or_else(|| ApiError::bad_request("cycle must be one of d, w, m, q, s, a, b, t, or a length such as 30d"))?;
     let (_, offers) = context.app.cycles_of(&context.caller, service).await?;
@@ -157,7 +149,7 @@ async fn change(
     })?;
     let request = ChangeRequest { cycle: Some(cycle), ..ChangeRequest::default() };
     match context.app.change(&context.caller, service, request).await {
-        Ok(_) => Ok(context.success(Data {
+        Ok(_) => Ok(context.success(CycleChanged {
             success: true,
             message: "Billing cycle changed successfully",
             new_cycle: cycle.name(),

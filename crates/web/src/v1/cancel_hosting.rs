@@ -1,20 +1,21 @@
 //! `POST /api/cancel-hosting`: ending a service.
 
-use axum::response::Response;
-use perennial_app::{AppError, CancelRequest, Scope};
+use perennial_app::{AppError, CancelRequest};
 use perennial_billing::ServiceId;
 use perennial_store::cancellations::CancellationTiming;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Json;
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
 /// A wish to end a service; the documented id is a string.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Wish {
-    account_id: Id,
+pub(crate) struct CancelHosting {
+    account_id: AccountId,
     #[serde(default)]
     r#type: String,
     #[serde(default)]
@@ -23,26 +24,29 @@ pub(crate) struct Wish {
     other_reason: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
-enum Id {
+#[schemars(inline)]
+enum AccountId {
     Text(String),
     Number(i64),
 }
 
-#[derive(Debug, Serialize)]
-struct Data {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct CancellationSubmitted {
     success: bool,
     message: &'static str,
     info: [&'static str; 1],
 }
 
 /// Cancels a service at once, or at the end of what is billed.
-pub(crate) async fn cancel_hosting(context: Context, Json(wish): Json<Wish>) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
+pub(crate) async fn cancel_hosting(
+    context: Context,
+    Json(wish): Json<CancelHosting>,
+) -> Result<Success<CancellationSubmitted>, ApiError> {
     let text = match wish.account_id {
-        Id::Text(text) => text,
-        Id::Number(number) => number.to_string(),
+        AccountId::Text(text) => text,
+        AccountId::Number(number) => number.to_string(),
     };
     let refused = |_| ApiError::bad_request("accountId must be an integer of at least 1");
     let service: ServiceId = text.parse().map_err(refused)?;
@@ -57,7 +61,7 @@ pub(crate) async fn cancel_hosting(context: Context, Json(wish): Json<Wish>) -> 
     let (reason, other_reason) = (wish.reason.unwrap_or_default(), wish.other_reason.unwrap_or_default());
     let request = CancelRequest { timing, reason, other_reason };
     match context.app.cancel_service(&context.caller, service, request).await {
-        Ok(_) => Ok(context.success(Data {
+        Ok(_) => Ok(context.success(CancellationSubmitted {
             success: true,
             message: "Cancellation request submitted successfully",
             info: ["Cancelation request submitted"],

@@ -1,29 +1,35 @@
 //! `POST /api/billing/invoice/{id}/apply-credit`, `…/cancel`, `POST /api/credit/add-funds`, `GET /api/billing/account-summary`
 //! and `GET /api/billing/credit-log`.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query};
-use axum::response::Response;
-use perennial_app::{AppError, Scope};
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use perennial_app::AppError;
 use perennial_billing::{CustomerId, InvoiceId, Money};
 use perennial_store::credits::CreditMove;
 use perennial_store::{customers, invoices, sellers};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::accounts::currency_id;
 use super::invoices::date_time;
-use super::{Body, Json, number, path_id};
+use super::{At, Body, Json, Number};
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
 /// Moves of credit on one page, as the original has it.
 const PAGE_MOVES: i64 = 25;
 
 /// An amount: the original documents a string, and its clients send numbers too.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct AmountBody {
+    #[schemars(schema_with = "text_or_number")]
     amount: Box<RawValue>,
+}
+
+fn text_or_number(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"anyOf": [{"type": "string", "pattern": "^[0-9]{1,12}([.][0-9]{1,2})?$"}, {"type": "number"}]})
 }
 
 impl AmountBody {
@@ -34,9 +40,9 @@ impl AmountBody {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Applied {
+pub(crate) struct Applied {
     message: &'static str,
     invoice_id: String,
     amount: String,
@@ -45,11 +51,9 @@ struct Applied {
 /// Pays an invoice with the customer's credit.
 pub(crate) async fn apply(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<InvoiceId>,
     Json(body): Json<AmountBody>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let id: InvoiceId = path_id("id", path)?;
+) -> Result<Success<Applied>, ApiError> {
     let mut conn = context.app.store.read().await?;
     let invoice = invoices::get(&mut conn, context.caller.seller, id).await?;
     drop(conn);
@@ -69,8 +73,8 @@ pub(crate) async fn apply(
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Cancelled {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Cancelled {
     message: &'static str,
     invoice_id: String,
 }
@@ -78,27 +82,24 @@ struct Cancelled {
 /// Calls an unpaid Add Funds invoice off.
 pub(crate) async fn cancel(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<InvoiceId>,
     _body: Body,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let id: InvoiceId = path_id("id", path)?;
+) -> Result<Success<Cancelled>, ApiError> {
     context.app.cancel_deposit(&context.caller, id).await?;
     let message = "Add Funds invoice has been cancelled";
     Ok(context.success(Cancelled { message, invoice_id: id.to_string() }))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Added {
+pub(crate) struct Added {
     invoice_id: String,
-    amount: Box<RawValue>,
+    amount: Number,
     message: &'static str,
 }
 
 /// Asks for money that becomes credit.
-pub(crate) async fn add_funds(context: Context, Json(body): Json<AmountBody>) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
+pub(crate) async fn add_funds(context: Context, Json(body): Json<AmountBody>) -> Result<Success<Added>, ApiError> {
     let customer = own(&context)?;
     let mut conn = context.app.store.read().await?;
     let known = customers::get(&mut conn, context.caller.seller, customer).await?;
@@ -110,7 +111,7 @@ pub(crate) async fn add_funds(context: Context, Json(body): Json<AmountBody>) ->
     let written = context.app.add_funds(&context.caller, customer, amount).await?;
     Ok(context.success(Added {
         invoice_id: written.id.to_string(),
-        amount: number(&amount.short_amount()),
+        amount: Number::of(&amount.short_amount()),
         message: "Add Funds invoice has been created",
     }))
 }
@@ -121,8 +122,8 @@ pub(super) fn own(context: &Context) -> Result<CustomerId, ApiError> {
     context.caller.customer.ok_or_else(|| ApiError::bad_request(message))
 }
 
-#[derive(Debug, Serialize)]
-struct Summary {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Summary {
     success: bool,
     credit: String,
     email: String,
@@ -131,8 +132,7 @@ struct Summary {
 }
 
 /// What the customer has, and who it is.
-pub(crate) async fn summary(context: Context) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
+pub(crate) async fn summary(context: Context) -> Result<Success<Summary>, ApiError> {
     let (customer, balances) = context.app.credit_of(&context.caller, own(&context)?).await?;
     let has = balances.into_iter().find(|balance| balance.currency == customer.currency);
     Ok(context.success(Summary {
@@ -144,21 +144,21 @@ pub(crate) async fn summary(context: Context) -> Result<Response, ApiError> {
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct Page {
     page: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Log {
+pub(crate) struct Log {
     has_more: bool,
     success: bool,
     log: Vec<Move>,
 }
 
 /// One move; every field is a string, as documented.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Move {
     id: String,
     date: String,
@@ -178,7 +178,7 @@ struct Move {
 }
 
 /// The same once more, as the original shows it in a form.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Edit {
     balance: String,
     client_id: String,
@@ -192,8 +192,10 @@ struct Edit {
 }
 
 /// The moves of the customer's credit, newest first; pages count from 0.
-pub(crate) async fn log(context: Context, query: Result<Query<Page>, QueryRejection>) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
+pub(crate) async fn log(
+    context: Context,
+    query: Result<Query<Page>, QueryRejection>,
+) -> Result<Success<Log>, ApiError> {
     let refused = || ApiError::bad_request("page counts from 0 and is not negative");
     let Query(Page { page }) = query.map_err(|_| refused())?;
     let page = page.as_deref().unwrap_or("0").parse::<u32>().map_err(|_| refused())?;

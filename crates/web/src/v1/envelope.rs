@@ -1,21 +1,43 @@
 //! What every v1 success is wrapped in.
 
+use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
+use crate::describe::{Answers, Shape, json_given};
+
 /// `success`, `timestamp`, `requestId`, `data`, in this order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Envelope<'a, T> {
+#[schemars(rename = "EnvelopeOf{T}")]
+pub(crate) struct Envelope<T> {
+    /// Always true: an error has no such field.
     success: bool,
     timestamp: String,
-    request_id: &'a str,
+    request_id: String,
     data: T,
 }
 
-impl<'a, T> Envelope<'a, T> {
-    pub fn new(now: Timestamp, request_id: &'a str, data: T) -> Self {
+impl<T> Envelope<T> {
+    pub fn new(now: Timestamp, request_id: String, data: T) -> Self {
         Self { success: true, timestamp: iso(now), request_id, data }
+    }
+}
+
+/// 200 with what there is to say in its envelope.
+#[derive(Debug)]
+pub(crate) struct Success<T>(pub Envelope<T>);
+
+impl<T: Serialize> IntoResponse for Success<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl<T: JsonSchema> Answers for Success<T> {
+    fn describe(shape: &mut Shape, schemas: &mut SchemaGenerator) {
+        shape.answers.insert(200, json_given::<Envelope<T>>("It worked.", schemas));
     }
 }
 

@@ -2,22 +2,21 @@
 
 use std::collections::HashMap;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query};
-use axum::response::Response;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use perennial_app::Scope;
 use perennial_billing::{DocumentKind, InvoiceId, Money};
 use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus};
 use perennial_store::sellers::{self, Seller};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::accounts::currency_id;
-use super::{Json, number, path_id};
+use super::{At, Json, Number};
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
 /// Invoices on one page unless the caller asks for another number.
 const DEFAULT_PAGE_INVOICES: i64 = 50;
@@ -25,7 +24,7 @@ const DEFAULT_PAGE_INVOICES: i64 = 50;
 const MAX_PAGE_INVOICES: i64 = 200;
 
 /// One invoice in a list; every field is a string, as documented.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Listed {
     id: String,
     locked: &'static str,
@@ -53,9 +52,9 @@ struct Listed {
 }
 
 /// The types of `total`, `pages` and `currentPage` are as documented.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct List {
+pub(crate) struct List {
     invoices: Vec<Listed>,
     has_more: bool,
     total: String,
@@ -65,7 +64,7 @@ struct List {
 }
 
 /// What a list is narrowed to; pages count from 0.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct Filters {
     status: Option<String>,
     limit: Option<i64>,
@@ -73,7 +72,7 @@ pub(crate) struct Filters {
 }
 
 /// The body of the query by POST. Nothing is cached here, so `skipCache` and other fields change nothing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct QueryBody {
     filters: Filters,
 }
@@ -82,18 +81,17 @@ pub(crate) struct QueryBody {
 pub(crate) async fn list(
     context: Context,
     query: Result<Query<Filters>, QueryRejection>,
-) -> Result<Response, ApiError> {
+) -> Result<Success<List>, ApiError> {
     let Query(filters) = query.map_err(|_| ApiError::bad_request("limit and page must be integers"))?;
     page(&context, filters).await
 }
 
 /// The same, with the filters in the body.
-pub(crate) async fn query(context: Context, Json(body): Json<QueryBody>) -> Result<Response, ApiError> {
+pub(crate) async fn query(context: Context, Json(body): Json<QueryBody>) -> Result<Success<List>, ApiError> {
     page(&context, body.filters).await
 }
 
-async fn page(context: &Context, filters: Filters) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
+async fn page(context: &Context, filters: Filters) -> Result<Success<List>, ApiError> {
     let status = match filters.status.as_deref() {
         None | Some("" | "all" | "All") => None,
         Some(title) => Some(InvoiceStatus::from_title(title).ok_or_else(|| {
@@ -170,7 +168,7 @@ pub(crate) fn date_time(instant: Option<Timestamp>, zone: &TimeZone) -> String {
 }
 
 /// One invoice in full; amounts are numbers here, although they are strings in the list, as documented.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Detail {
     id: String,
     paid_id: String,
@@ -182,28 +180,28 @@ struct Detail {
     duedate: String,
     paybefore: String,
     datepaid: String,
-    subtotal: Box<RawValue>,
-    credit: Box<RawValue>,
-    tax: Box<RawValue>,
-    taxrate: Box<RawValue>,
-    tax2: Box<RawValue>,
-    taxrate2: Box<RawValue>,
+    subtotal: Number,
+    credit: Number,
+    tax: Number,
+    taxrate: Number,
+    tax2: Number,
+    taxrate2: Number,
     taxexempt: &'static str,
-    total: Box<RawValue>,
-    grandtotal: Box<RawValue>,
+    total: Number,
+    grandtotal: Number,
     payment_module: &'static str,
     currency_id: String,
     currency: String,
-    rate: Box<RawValue>,
-    rate2: Box<RawValue>,
-    rate3: Box<RawValue>,
+    rate: Number,
+    rate2: Number,
+    rate3: Number,
     notes: &'static str,
     locked: &'static str,
     items: Vec<Item>,
     metadata: Metadata,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Item {
     id: String,
     invoice_id: String,
@@ -213,16 +211,16 @@ struct Item {
     amount: String,
     taxed: &'static str,
     qty: String,
-    linetotal: Box<RawValue>,
+    linetotal: Number,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Metadata {
     taxconfig: TaxConfig,
     client: Client,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 struct TaxConfig {
     compound_l2: &'static str,
@@ -233,7 +231,7 @@ struct TaxConfig {
 }
 
 /// The customer as it was when the invoice was issued. No password, token or login field exists.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Client {
     id: String,
     firstname: String,
@@ -248,15 +246,13 @@ struct Client {
     vat_number: String,
 }
 
-#[derive(Debug, Serialize)]
-struct DetailData {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct DetailData {
     invoice: Detail,
 }
 
 /// One invoice of the caller.
-pub(crate) async fn detail(context: Context, path: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
-    let id: InvoiceId = path_id("id", path)?;
+pub(crate) async fn detail(context: Context, At(id): At<InvoiceId>) -> Result<Success<DetailData>, ApiError> {
     let mut conn = context.app.store.read().await?;
     let seller = sellers::get(&mut conn, context.caller.seller).await?.ok_or_else(ApiError::internal)?;
     let invoice = invoices::get(&mut conn, seller.id, id).await?;
@@ -272,7 +268,7 @@ pub(crate) async fn detail(context: Context, path: Result<Path<String>, PathReje
 }
 
 fn shown(invoice: &Invoice, lines: &[InvoiceLine], tax_rate: &str, credit: Money, seller: &Seller) -> Detail {
-    let zero = || number("0");
+    let zero = || Number::of("0");
     let (first, last) = invoice.buyer.first_and_last_name();
     let is_taxed = tax_rate != "0";
     let items = lines.iter().map(|line| Item {
@@ -289,7 +285,7 @@ fn shown(invoice: &Invoice, lines: &[InvoiceLine], tax_rate: &str, credit: Money
         amount: line.unit_price.amount(),
         taxed: if is_taxed { "1" } else { "0" },
         qty: line.quantity.to_string(),
-        linetotal: number(&line.net.short_amount()),
+        linetotal: Number::of(&line.net.short_amount()),
     });
     Detail {
         id: invoice.id.to_string(),
@@ -302,19 +298,19 @@ fn shown(invoice: &Invoice, lines: &[InvoiceLine], tax_rate: &str, credit: Money
         duedate: invoice.due_on.to_string(),
         paybefore: invoice.due_on.to_string(),
         datepaid: date_time(invoice.paid_at, &seller.time_zone),
-        subtotal: number(&invoice.net.short_amount()),
-        credit: number(&credit.short_amount()),
-        tax: number(&invoice.tax.short_amount()),
-        taxrate: number(tax_rate),
+        subtotal: Number::of(&invoice.net.short_amount()),
+        credit: Number::of(&credit.short_amount()),
+        tax: Number::of(&invoice.tax.short_amount()),
+        taxrate: Number::of(tax_rate),
         tax2: zero(),
         taxrate2: zero(),
         taxexempt: if is_taxed { "0" } else { "1" },
-        total: number(&invoice.total.short_amount()),
-        grandtotal: number(&invoice.total.short_amount()),
+        total: Number::of(&invoice.total.short_amount()),
+        grandtotal: Number::of(&invoice.total.short_amount()),
         payment_module: "0",
         currency_id: currency_id(invoice.total.currency, seller.currency),
         currency: invoice.total.currency.to_string(),
-        rate: number("1"),
+        rate: Number::of("1"),
         rate2: zero(),
         rate3: zero(),
         notes: "",

@@ -1,32 +1,31 @@
 //! `POST /api/services/{accountId}/renew`: the seed of it all.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
-use perennial_app::{Outcome, Scope};
+use perennial_app::Outcome;
 use perennial_billing::{InvoiceId, ServiceId};
 use perennial_store::sellers::OpenInvoicePolicy;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Body, path_id};
+use super::{At, Body};
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
 /// The answer, in the documented order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Data {
+pub(crate) struct Renewal {
     success: bool,
     invoice_id: String,
     message: &'static str,
     info: &'static [&'static str],
     service_type: String,
-    raw: Raw,
+    raw: RenewalRaw,
 }
 
 /// The back end's own answer, which the documented API passes through; its names are in snake case.
-#[derive(Debug, Serialize)]
-struct Raw {
+#[derive(Debug, Serialize, JsonSchema)]
+struct RenewalRaw {
     success: bool,
     invoice_id: String,
     call: &'static str,
@@ -41,17 +40,28 @@ const EXISTING: &[&str] = &["Existing unpaid invoice returned"];
 /// Renews a service. The body is read, so that its limit holds, and ignored.
 pub(crate) async fn renew(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(service): At<ServiceId>,
     _body: Body,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let service: ServiceId = path_id("accountId", path)?;
+) -> Result<Success<Renewal>, ApiError> {
     let outcome = context.renewals.renew(context.caller, service).await?;
     let answer = |invoice: InvoiceId, message, info, service_type: i64| {
         let invoice_id = invoice.to_string();
         let server_time = context.app.clock.now().as_second();
-        let raw = Raw { success: true, invoice_id: invoice_id.clone(), call: "generateNextInvoice", server_time, info };
-        context.success(Data { success: true, invoice_id, message, info, service_type: service_type.to_string(), raw })
+        let raw = RenewalRaw {
+            success: true,
+            invoice_id: invoice_id.clone(),
+            call: "generateNextInvoice",
+            server_time,
+            info,
+        };
+        context.success(Renewal {
+            success: true,
+            invoice_id,
+            message,
+            info,
+            service_type: service_type.to_string(),
+            raw,
+        })
     };
     match outcome {
         Outcome::Renewed(renewed) => {

@@ -1,18 +1,17 @@
 //! `POST /api/billing/invoice/{id}/resend-email`.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
-use perennial_app::Scope;
+use perennial_billing::InvoiceId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Body, path_id};
+use super::{At, Body};
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Data {
+pub(crate) struct EmailQueued {
     sent_to: String,
     message: &'static str,
 }
@@ -20,10 +19,9 @@ struct Data {
 /// Queues the mail of an invoice again.
 pub(crate) async fn resend_email(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<InvoiceId>,
     _body: Body,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let resent = context.app.resend_invoice(&context.caller, path_id("id", path)?).await?;
-    Ok(context.success(Data { sent_to: resent.sent_to, message: "Invoice email queued" }))
+) -> Result<Success<EmailQueued>, ApiError> {
+    let resent = context.app.resend_invoice(&context.caller, id).await?;
+    Ok(context.success(EmailQueued { sent_to: resent.sent_to, message: "Invoice email queued" }))
 }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use axum::response::Response;
-use perennial_app::Scope;
 use perennial_billing::{CustomerId, Money};
 use perennial_store::customers::{self, CustomerParty};
 use perennial_store::payments::Transaction;
 use perennial_store::sellers::{self, Seller};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Json;
@@ -16,6 +15,7 @@ use super::accounts::currency_id;
 use super::invoices::date_time;
 use crate::ApiError;
 use crate::context::Context;
+use crate::v1::envelope::Success;
 
 /// Transactions on one page unless the caller asks for another number.
 const DEFAULT_PAGE_TRANSACTIONS: i64 = 25;
@@ -23,27 +23,27 @@ const DEFAULT_PAGE_TRANSACTIONS: i64 = 25;
 const MAX_PAGE_TRANSACTIONS: i64 = 200;
 
 /// The body: `filters` must be there. Pages count from 0.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Query {
     filters: Filters,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 struct Filters {
     limit: Option<i64>,
     page: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct List {
+pub(crate) struct List {
     success: bool,
     has_more: bool,
     transactions: Vec<Listed>,
 }
 
 /// One of them; every field is a string, as documented.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Listed {
     id: String,
     r#in: String,
@@ -64,8 +64,7 @@ struct Listed {
 }
 
 /// Money that came in and went out, newest first.
-pub(crate) async fn list(context: Context, Json(Query { filters }): Json<Query>) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
+pub(crate) async fn list(context: Context, Json(Query { filters }): Json<Query>) -> Result<Success<List>, ApiError> {
     let (limit, page) = (filters.limit.unwrap_or(0), filters.page.unwrap_or(0));
     if limit < 0 || page < 0 {
         return Err(ApiError::bad_request("limit and page must not be negative"));

@@ -1,119 +1,104 @@
 //! `/api/v2/services/{id}/addons`: what is sold on top of a service.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
 use jiff::civil::Date;
-use perennial_app::{NewAddon, Scope};
-use perennial_billing::{Cycle, Quantity, ServiceId};
+use perennial_app::NewAddon;
+use perennial_billing::{AddonId, Cycle, InvoiceId, ProductId, Quantity, ServiceId};
 use perennial_store::addons::Addon;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{Invoice, invoice};
-use super::{Json, Nothing, Query, body_id, body_value, path_id};
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::Answer;
+use crate::wire::{At, Json, List, Text, maybe};
 
 /// An add-on to sell.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct New {
-    product: String,
-    quantity: Option<String>,
-    cycle: Option<String>,
+pub(crate) struct NewAddonSale {
+    product: Text<ProductId>,
+    /// One, if it is left out.
+    quantity: Option<Text<Quantity>>,
+    /// A cycle of its own; without, it is billed for the periods of its service.
+    cycle: Option<Text<Cycle>>,
+    /// Only tell what it would bill.
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
-    id: String,
-    service: String,
-    product: String,
-    quantity: String,
+#[schemars(rename = "Addon")]
+pub(crate) struct Shown {
+    id: Text<AddonId>,
+    service: Text<ServiceId>,
+    product: Text<ProductId>,
+    quantity: Text<Quantity>,
     /// A cycle of its own; none if it is billed for the periods of its service.
-    cycle: Option<String>,
-    billed_through: Option<Date>,
+    cycle: Option<Text<Cycle>>,
+    billed_through: Option<Text<Date>>,
     status: &'static str,
 }
 
-#[derive(Debug, Serialize)]
-struct List {
-    data: Vec<Shown>,
-}
-
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Sold {
+#[schemars(rename = "AddonSale")]
+pub(crate) struct Sold {
     dry_run: bool,
     addon: Option<Shown>,
-    invoice: Option<String>,
+    invoice: Option<Text<InvoiceId>>,
     invoice_number: Option<String>,
     /// What is invoiced now; none if it is billed with the next renewal.
     billed_now: Option<Invoice>,
 }
 
 /// The add-ons of a service.
-pub(crate) async fn list(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadServices)?;
-    let addons = context.app.addons_of(&context.caller, path_id("svc_", path)?).await?;
-    Ok(context.plain(List { data: addons.iter().map(shown).collect() }))
+pub(crate) async fn list(context: Context, At(id): At<ServiceId>) -> Result<Answer<List<Shown>>, ApiError> {
+    let addons = context.app.addons_of(&context.caller, id).await?;
+    Ok(Answer(List::of(&addons, shown)))
 }
 
 /// Sells one, or tells what that would bill.
 pub(crate) async fn sell(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-    Json(new): Json<New>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::WriteBilling)?;
-    let service: ServiceId = path_id("svc_", path)?;
-    let quantity = new.quantity.as_deref().map(|text| body_value("quantity", text)).transpose()?;
+    At(id): At<ServiceId>,
+    Json(new): Json<NewAddonSale>,
+) -> Result<Answer<Sold>, ApiError> {
     let addon = NewAddon {
-        service,
-        product: body_id("product", "prd_", &new.product)?,
-        quantity: quantity.unwrap_or(Quantity::ONE),
+        service: id,
+        product: new.product.0,
+        quantity: new.quantity.map_or(Quantity::ONE, |Text(quantity)| quantity),
         own_price_minor: None,
-        cycle: new.cycle.as_deref().map(|text| body_value::<Cycle>("cycle", text)).transpose()?,
+        cycle: new.cycle.map(|Text(cycle)| cycle),
     };
     let sold = match new.dry_run {
         true => context.app.preview_addon(&context.caller, addon).await?,
         false => context.app.sell_addon(&context.caller, addon).await?,
     };
-    Ok(context.plain(Sold {
+    Ok(Answer(Sold {
         dry_run: new.dry_run,
         addon: Some(shown(&sold.addon)).filter(|_| !new.dry_run),
-        invoice: sold.invoice.as_ref().map(|invoice| format!("inv_{}", invoice.id)),
+        invoice: sold.invoice.as_ref().map(|invoice| Text(invoice.id)),
         invoice_number: sold.invoice.map(|invoice| invoice.number),
         billed_now: sold.plan.as_ref().map(invoice),
     }))
 }
 
 /// Ends one: it is not renewed any more.
-pub(crate) async fn end(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let ended = context.app.end_addon(&context.caller, path_id("add_", path)?).await?;
-    Ok(context.plain(shown(&ended)))
+pub(crate) async fn end(context: Context, At(id): At<AddonId>) -> Result<Answer<Shown>, ApiError> {
+    let ended = context.app.end_addon(&context.caller, id).await?;
+    Ok(Answer(shown(&ended)))
 }
 
 fn shown(addon: &Addon) -> Shown {
     Shown {
-        id: format!("add_{}", addon.id),
-        service: format!("svc_{}", addon.service),
-        product: format!("prd_{}", addon.product),
-        quantity: addon.quantity.to_string(),
-        cycle: addon.term.map(|term| term.schedule.cycle.to_string()),
-        billed_through: addon.term.and_then(|term| term.billed_through().ok().flatten()),
+        id: Text(addon.id),
+        service: Text(addon.service),
+        product: Text(addon.product),
+        quantity: Text(addon.quantity),
+        cycle: addon.term.map(|term| Text(term.schedule.cycle)),
+        billed_through: maybe(addon.term.and_then(|term| term.billed_through().ok().flatten())),
         status: if addon.active { "active" } else { "ended" },
     }
 }

@@ -1,79 +1,74 @@
 //! `POST /api/v2/customers/{id}/alignment`: services brought to one day.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
 use jiff::civil::Date;
-use perennial_app::Scope;
-use perennial_billing::{CustomerId, ServiceId};
+use perennial_billing::{CustomerId, InvoiceId, ServiceId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::day::Day;
 use super::preview::{Invoice, invoice};
-use super::{Json, Nothing, Query, body_id, path_id};
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::Answer;
+use crate::wire::{At, Json, Text};
 
 /// To which day, and which services.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct New {
-    day: Day,
-    services: Option<Vec<String>>,
+pub(crate) struct NewAlignment {
+    day: Text<Date>,
+    /// All that can be brought there, if they are not named.
+    services: Option<Vec<Text<ServiceId>>>,
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+#[schemars(rename = "Alignment")]
+pub(crate) struct Shown {
     dry_run: bool,
     services: Vec<Brought>,
     left: Vec<Left>,
-    invoice: Option<String>,
+    invoice: Option<Text<InvoiceId>>,
     invoice_number: Option<String>,
     billed: Option<Invoice>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AlignedService")]
 struct Brought {
-    service: String,
-    next_period_starts: Date,
+    service: Text<ServiceId>,
+    next_period_starts: Text<Date>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ServiceLeft")]
 struct Left {
-    service: String,
+    service: Text<ServiceId>,
     reason: String,
 }
 
 /// Brings services to a day, or tells what that would bill.
 pub(crate) async fn align(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-    Json(new): Json<New>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let customer: CustomerId = path_id("cus_", path)?;
-    let id = |text: &String| body_id::<ServiceId>("services", "svc_", text);
-    let services = new.services.as_ref().map(|ids| ids.iter().map(id).collect::<Result<Vec<_>, _>>()).transpose()?;
+    At(id): At<CustomerId>,
+    Json(new): Json<NewAlignment>,
+) -> Result<Answer<Shown>, ApiError> {
+    let services = new.services.map(|ids| ids.into_iter().map(|Text(id)| id).collect::<Vec<_>>());
     let (day, services) = (new.day.0, services.as_deref());
     let done = match new.dry_run {
-        true => context.app.preview_alignment(&context.caller, customer, day, services).await?,
-        false => context.app.align(&context.caller, customer, day, services).await?,
+        true => context.app.preview_alignment(&context.caller, id, day, services).await?,
+        false => context.app.align(&context.caller, id, day, services).await?,
     };
-    let brought = |(service, starts): (ServiceId, Date)| Brought {
-        service: format!("svc_{service}"),
-        next_period_starts: starts,
-    };
-    let left = |(service, reason): (ServiceId, String)| Left { service: format!("svc_{service}"), reason };
-    Ok(context.plain(Shown {
+    let brought =
+        |(service, starts): (ServiceId, Date)| Brought { service: Text(service), next_period_starts: Text(starts) };
+    let left = |(service, reason): (ServiceId, String)| Left { service: Text(service), reason };
+    Ok(Answer(Shown {
         dry_run: new.dry_run,
         services: done.services.into_iter().map(brought).collect(),
         left: done.left.into_iter().map(left).collect(),
-        invoice: done.invoice.as_ref().map(|invoice| format!("inv_{}", invoice.id)),
+        invoice: done.invoice.as_ref().map(|invoice| Text(invoice.id)),
         invoice_number: done.invoice.map(|invoice| invoice.number),
         billed: done.plan.as_ref().map(invoice),
     }))

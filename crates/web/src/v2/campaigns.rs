@@ -1,57 +1,58 @@
 //! `/api/v2/campaigns`: changing the prices of many services, and taking that back.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use perennial_app::{CampaignEffect, NewCampaign, Scope};
+use perennial_app::{CampaignEffect, NewCampaign};
 use perennial_billing::campaign::{PriceChange, PriceEnding};
-use perennial_billing::{CampaignId, Currency, Money, Rate, ServiceId};
+use perennial_billing::{CampaignId, Currency, CustomerId, Cycle, Money, ProductId, Rate, ServiceId};
 use perennial_store::campaigns::{Campaign, CampaignService, Selection};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::day::Day;
-use super::{Json, Nothing, Page, Paging, Query, body_id, body_value, path_id};
 use crate::ApiError;
 use crate::context::Context;
-use crate::v1::envelope::iso;
-
-const PREFIX: &str = "cmp_";
+use crate::describe::{Answer, NoContent};
+use crate::wire::{Amount, At, Json, Page, Paging, Query, Text, maybe};
 
 /// Services that are shown with the effect of a campaign at most; the others are found by page.
 const MAX_SERVICES_SHOWN: usize = 100;
 
 /// Which services, and how their prices change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct New {
+pub(crate) struct NewPriceCampaign {
     name: String,
-    product: Option<String>,
-    cycle: Option<String>,
+    product: Option<Text<ProductId>>,
+    cycle: Option<Text<Cycle>>,
+    /// Of customers.
     group: Option<String>,
-    currency: Option<String>,
-    below: Option<String>,
-    above: Option<String>,
-    percent: Option<String>,
-    by: Option<String>,
-    to: Option<String>,
+    currency: Option<Text<Currency>>,
+    /// Only prices below this one.
+    below: Option<Amount>,
+    /// Only prices above this one.
+    above: Option<Amount>,
+    percent: Option<Text<Rate>>,
+    by: Option<Amount>,
+    to: Option<Amount>,
+    /// What the hundredths of a price become.
+    #[schemars(range(max = 99))]
     ending: Option<u8>,
-    from: Day,
+    from: Text<Date>,
     #[serde(default)]
     dry_run: bool,
 }
 
 /// Services to leave out.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct OptOut {
-    services: Vec<String>,
+pub(crate) struct CampaignOptOut {
+    services: Vec<Text<ServiceId>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Effect {
+#[schemars(rename = "CampaignEffect")]
+pub(crate) struct Effect {
     dry_run: bool,
     campaign: Option<Shown>,
     chosen: usize,
@@ -63,56 +64,60 @@ struct Effect {
     services: Vec<OfService>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ServicesLeft")]
 struct Left {
     reason: String,
     services: usize,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "YearlyDifference")]
 struct Yearly {
-    currency: String,
-    net: String,
+    currency: Text<Currency>,
+    net: Amount,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct OfService {
-    service: String,
-    customer: String,
-    old_price: String,
-    new_price: String,
-    currency: String,
-    first_period_starts: Date,
-    yearly_difference: String,
+#[schemars(rename = "CampaignService")]
+pub(crate) struct OfService {
+    service: Text<ServiceId>,
+    customer: Text<CustomerId>,
+    old_price: Amount,
+    new_price: Amount,
+    currency: Text<Currency>,
+    first_period_starts: Text<Date>,
+    yearly_difference: Amount,
     state: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
-    id: String,
+#[schemars(rename = "Campaign")]
+pub(crate) struct Shown {
+    id: Text<CampaignId>,
     name: String,
-    percent: Option<String>,
-    by: Option<String>,
-    to: Option<String>,
-    currency: Option<String>,
+    percent: Option<Text<Rate>>,
+    by: Option<Amount>,
+    to: Option<Amount>,
+    currency: Option<Text<Currency>>,
     ending: Option<u8>,
-    from: Date,
-    at: String,
+    from: Text<Date>,
+    at: Text<Timestamp>,
     actor: String,
     state: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Returned {
+#[schemars(rename = "PricesReturned")]
+pub(crate) struct Returned {
     returned: usize,
 }
 
 /// Starts a campaign, or tells what it would do.
-pub(crate) async fn start(context: Context, _: Query<Nothing>, Json(new): Json<New>) -> Result<Response, ApiError> {
-    context.require_staff(Scope::WriteBilling)?;
+pub(crate) async fn start(context: Context, Json(new): Json<NewPriceCampaign>) -> Result<Answer<Effect>, ApiError> {
     let dry_run = new.dry_run;
     let new = read(new)?;
     let (campaign, effect) = match dry_run {
@@ -122,95 +127,76 @@ pub(crate) async fn start(context: Context, _: Query<Nothing>, Json(new): Json<N
             (Some(campaign), effect)
         }
     };
-    Ok(context.plain(shown_effect(dry_run, campaign, &effect)))
+    Ok(Answer(shown_effect(dry_run, campaign, &effect)))
 }
 
 /// A page of campaigns, newest first.
-pub(crate) async fn list(context: Context, Query(paging): Query<Paging>) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let limit = paging.limit()?;
-    let page = context.app.campaigns(context.caller.seller, paging.cursor.map(CampaignId), limit + 1).await?;
-    Ok(context.plain(Page::of(page, limit, |campaign| campaign.id.0, |campaign| shown(&campaign))))
+pub(crate) async fn list(context: Context, Query(paging): Query<Paging>) -> Result<Answer<Page<Shown>>, ApiError> {
+    let limit = paging.limit();
+    let page = context.app.campaigns(context.caller.seller, paging.after()?.map(CampaignId), limit + 1).await?;
+    Ok(Answer(Page::of(page, limit, |campaign| campaign.id.0, |campaign| shown(&campaign))))
 }
 
 /// One campaign.
-pub(crate) async fn detail(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let (campaign, _) = context.app.campaign(context.caller.seller, path_id(PREFIX, path)?, ServiceId(0), 1).await?;
-    Ok(context.plain(shown(&campaign)))
+pub(crate) async fn detail(context: Context, At(id): At<CampaignId>) -> Result<Answer<Shown>, ApiError> {
+    let (campaign, _) = context.app.campaign(context.caller.seller, id, ServiceId(0), 1).await?;
+    Ok(Answer(shown(&campaign)))
 }
 
 /// A page of its services, by id.
 pub(crate) async fn services(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<CampaignId>,
     Query(paging): Query<Paging>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let limit = paging.limit()?;
-    let after = ServiceId(paging.cursor.unwrap_or(0));
-    let (_, page) = context.app.campaign(context.caller.seller, path_id(PREFIX, path)?, after, limit + 1).await?;
-    Ok(context.plain(Page::of(page, limit, |service| service.service.0, |service| of_service(&service))))
+) -> Result<Answer<Page<OfService>>, ApiError> {
+    let limit = paging.limit();
+    let after = ServiceId(paging.after()?.unwrap_or(0));
+    let (_, page) = context.app.campaign(context.caller.seller, id, after, limit + 1).await?;
+    Ok(Answer(Page::of(page, limit, |service| service.service.0, |service| of_service(&service))))
 }
 
 /// Leaves services out of a campaign.
 pub(crate) async fn opt_out(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-    Json(out): Json<OptOut>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::WriteBilling)?;
-    let id = |text: &String| body_id::<ServiceId>("services", "svc_", text);
-    let services = out.services.iter().map(id).collect::<Result<Vec<_>, _>>()?;
-    let returned = context.app.opt_out(&context.caller, path_id(PREFIX, path)?, &services).await?;
-    Ok(context.plain(Returned { returned }))
+    At(id): At<CampaignId>,
+    Json(out): Json<CampaignOptOut>,
+) -> Result<Answer<Returned>, ApiError> {
+    let services: Vec<ServiceId> = out.services.into_iter().map(|Text(id)| id).collect();
+    let returned = context.app.opt_out(&context.caller, id, &services).await?;
+    Ok(Answer(Returned { returned }))
 }
 
 /// Takes a campaign back.
-pub(crate) async fn undo(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::WriteBilling)?;
-    context.app.undo_campaign(&context.caller, path_id(PREFIX, path)?).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+pub(crate) async fn undo(context: Context, At(id): At<CampaignId>) -> Result<NoContent, ApiError> {
+    context.app.undo_campaign(&context.caller, id).await?;
+    Ok(NoContent)
 }
 
-fn read(new: New) -> Result<NewCampaign, ApiError> {
-    let currency: Option<Currency> = new.currency.as_deref().map(|text| body_value("currency", text)).transpose()?;
-    let money = |field: &str, text: &str| {
-        let currency = currency.ok_or_else(|| ApiError::bad_request(format!("{field} needs currency")))?;
-        Money::parse(text, currency).map_err(|error| ApiError::bad_request(format!("{field}: {error}")))
+fn read(new: NewPriceCampaign) -> Result<NewCampaign, ApiError> {
+    let currency = new.currency.map(|Text(currency)| currency);
+    let money = |field: &'static str, amount: &Amount| {
+        amount.read(field, currency.ok_or_else(|| ApiError::invalid_value(field, "needs currency"))?)
     };
     let change = match (&new.percent, &new.by, &new.to) {
-        (Some(percent), None, None) => {
-            let rate = Rate::parse_percent(percent);
-            PriceChange::Percent(rate.map_err(|error| ApiError::bad_request(format!("percent: {error}")))?)
-        }
+        (Some(Text(percent)), None, None) => PriceChange::Percent(*percent),
         (None, Some(by), None) => PriceChange::By(money("by", by)?),
         (None, None, Some(to)) => PriceChange::To(money("to", to)?),
-        _ => return Err(ApiError::bad_request("say how prices change: one of percent, by and to")),
+        _ => return Err(ApiError::invalid_value("percent", "say how prices change: one of percent, by and to")),
     };
     let ending = match new.ending {
         None => PriceEnding::Any,
         Some(hundredths @ 0..=99) => PriceEnding::Hundredths(hundredths),
-        Some(_) => return Err(ApiError::bad_request("ending must be hundredths, from 0 to 99")),
+        Some(_) => return Err(ApiError::invalid_value("ending", "must be hundredths, from 0 to 99")),
     };
     Ok(NewCampaign {
         selection: Selection {
-            product: new.product.as_deref().map(|text| body_id("product", "prd_", text)).transpose()?,
-            cycle: new.cycle.as_deref().map(|text| body_value("cycle", text)).transpose()?,
+            product: new.product.map(|Text(product)| product),
+            cycle: new.cycle.map(|Text(cycle)| cycle),
             group: new.group,
             currency,
         },
-        below: new.below.as_deref().map(|text| money("below", text)).transpose()?,
-        above: new.above.as_deref().map(|text| money("above", text)).transpose()?,
+        below: new.below.as_ref().map(|amount| money("below", amount)).transpose()?,
+        above: new.above.as_ref().map(|amount| money("above", amount)).transpose()?,
         name: new.name,
         change,
         ending,
@@ -219,7 +205,7 @@ fn read(new: New) -> Result<NewCampaign, ApiError> {
 }
 
 fn shown_effect(dry_run: bool, campaign: Option<Campaign>, effect: &CampaignEffect) -> Effect {
-    let yearly = |sum: &Money| Yearly { currency: sum.currency.to_string(), net: sum.amount() };
+    let yearly = |sum: &Money| Yearly { currency: Text(sum.currency), net: (*sum).into() };
     Effect {
         dry_run,
         campaign: campaign.as_ref().map(shown),
@@ -238,13 +224,13 @@ fn shown_effect(dry_run: bool, campaign: Option<Campaign>, effect: &CampaignEffe
 
 fn of_service(service: &CampaignService) -> OfService {
     OfService {
-        service: format!("svc_{}", service.service),
-        customer: format!("cus_{}", service.customer),
-        old_price: service.old.amount(),
-        new_price: service.new.amount(),
-        currency: service.old.currency.to_string(),
-        first_period_starts: service.first_starts,
-        yearly_difference: service.yearly.amount(),
+        service: Text(service.service),
+        customer: Text(service.customer),
+        old_price: service.old.into(),
+        new_price: service.new.into(),
+        currency: Text(service.old.currency),
+        first_period_starts: Text(service.first_starts),
+        yearly_difference: service.yearly.into(),
         state: service.state.as_str(),
     }
 }
@@ -252,23 +238,23 @@ fn of_service(service: &CampaignService) -> OfService {
 fn shown(campaign: &Campaign) -> Shown {
     let (mut percent, mut by, mut to) = (None, None, None);
     match campaign.change {
-        PriceChange::Percent(rate) => percent = Some(rate.percent()),
-        PriceChange::By(money) => by = Some(money.amount()),
-        PriceChange::To(money) => to = Some(money.amount()),
+        PriceChange::Percent(rate) => percent = Some(Text(rate)),
+        PriceChange::By(money) => by = Some(money.into()),
+        PriceChange::To(money) => to = Some(money.into()),
     }
     Shown {
-        id: format!("{PREFIX}{}", campaign.id),
+        id: Text(campaign.id),
         name: campaign.name.clone(),
         percent,
         by,
         to,
-        currency: campaign.change.currency().map(|currency| currency.to_string()),
+        currency: maybe(campaign.change.currency()),
         ending: match campaign.ending {
             PriceEnding::Any => None,
             PriceEnding::Hundredths(hundredths) => Some(hundredths),
         },
-        from: campaign.from,
-        at: iso(campaign.at),
+        from: Text(campaign.from),
+        at: Text(campaign.at),
         actor: campaign.actor.clone(),
         state: campaign.state.as_str(),
     }

@@ -1,22 +1,20 @@
 //! `/api/v2/services/{id}/cancellation`: ending a service, and taking that back.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use perennial_app::{CancelRequest, Scope};
+use perennial_app::CancelRequest;
 use perennial_billing::ServiceId;
 use perennial_store::cancellations::{Cancellation, CancellationState, CancellationTiming};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Json, Nothing, Query, path_id};
 use crate::ApiError;
 use crate::context::Context;
-use crate::v1::envelope::iso;
+use crate::describe::{Answer, NoContent};
+use crate::wire::{At, Json, Text};
 
 /// A wish to end a service.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewCancellation {
     timing: Timing,
@@ -26,7 +24,8 @@ pub(crate) struct NewCancellation {
     other_reason: String,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "snake_case")]
 enum Timing {
     Immediate,
@@ -42,14 +41,15 @@ impl From<Timing> for CancellationTiming {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
-    service: String,
+#[schemars(rename = "Cancellation")]
+pub(crate) struct Shown {
+    service: Text<ServiceId>,
     status: &'static str,
     timing: Option<&'static str>,
-    ends_on: Option<Date>,
-    requested_at: Option<String>,
+    ends_on: Option<Text<Date>>,
+    requested_at: Option<Text<Timestamp>>,
     reason: Option<String>,
     other_reason: Option<String>,
 }
@@ -57,39 +57,25 @@ struct Shown {
 /// Cancels a service.
 pub(crate) async fn request(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
+    At(id): At<ServiceId>,
     Json(new): Json<NewCancellation>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let id: ServiceId = path_id("svc_", path)?;
+) -> Result<Answer<Shown>, ApiError> {
     let NewCancellation { timing, reason, other_reason } = new;
     let request = CancelRequest { timing: timing.into(), reason, other_reason };
     let cancelled = context.app.cancel_service(&context.caller, id, request).await?;
-    Ok(context.plain(shown(id, Some(cancelled.cancellation))))
+    Ok(Answer(shown(id, Some(cancelled.cancellation))))
 }
 
 /// The last cancellation there was.
-pub(crate) async fn detail(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadServices)?;
-    let id: ServiceId = path_id("svc_", path)?;
+pub(crate) async fn detail(context: Context, At(id): At<ServiceId>) -> Result<Answer<Shown>, ApiError> {
     let (_, cancellation) = context.app.service_of(&context.caller, id).await?;
-    Ok(context.plain(shown(id, cancellation)))
+    Ok(Answer(shown(id, cancellation)))
 }
 
 /// Takes it back.
-pub(crate) async fn revoke(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    context.app.keep_service(&context.caller, path_id("svc_", path)?).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+pub(crate) async fn revoke(context: Context, At(id): At<ServiceId>) -> Result<NoContent, ApiError> {
+    context.app.keep_service(&context.caller, id).await?;
+    Ok(NoContent)
 }
 
 fn shown(service: ServiceId, cancellation: Option<Cancellation>) -> Shown {
@@ -98,8 +84,8 @@ fn shown(service: ServiceId, cancellation: Option<Cancellation>) -> Shown {
         CancellationState::Done => "completed",
         CancellationState::Revoked => "revoked",
     });
-    let (timing, ends_on) = cancellation.as_ref().map(|known| (known.timing.as_str(), known.ends_on)).unzip();
-    let requested_at = cancellation.as_ref().map(|known| iso(known.requested_at));
+    let (timing, ends_on) = cancellation.as_ref().map(|known| (known.timing.as_str(), Text(known.ends_on))).unzip();
+    let requested_at = cancellation.as_ref().map(|known| Text(known.requested_at));
     let (reason, other_reason) = cancellation.map(|known| (known.reason, known.other_reason)).unzip();
-    Shown { service: format!("svc_{service}"), status, timing, ends_on, requested_at, reason, other_reason }
+    Shown { service: Text(service), status, timing, ends_on, requested_at, reason, other_reason }
 }

@@ -1,134 +1,126 @@
 //! `/api/v2/services/{id}/changes`: another product, quantity or cycle.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use perennial_app::{ChangeRequest, Changed, Scope};
+use perennial_app::{ChangeRequest, Changed};
 use perennial_billing::change::Sold;
-use perennial_billing::{Cycle, Quantity, ServiceChangeId, ServiceId};
+use perennial_billing::{AddonId, Currency, Cycle, InvoiceId, ProductId, Quantity, ServiceChangeId, ServiceId};
 use perennial_store::changes::ServiceChange;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{Invoice, InvoiceLine, invoice, line};
-use super::{Json, Nothing, Page, Paging, Query, body_id, body_value, path_id};
 use crate::ApiError;
 use crate::context::Context;
-use crate::v1::envelope::iso;
+use crate::describe::Answer;
+use crate::wire::{Amount, At, Json, Page, Paging, Query, Text};
 
 /// What a service is to become; what is left out stays.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewChange {
-    product: Option<String>,
-    quantity: Option<String>,
-    cycle: Option<String>,
+    product: Option<Text<ProductId>>,
+    quantity: Option<Text<Quantity>>,
+    cycle: Option<Text<Cycle>>,
     #[serde(default)]
     take_back_open_invoice: bool,
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Terms {
-    product: String,
-    quantity: String,
-    cycle: String,
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ServiceTerms")]
+pub(crate) struct Terms {
+    product: Text<ProductId>,
+    quantity: Text<Quantity>,
+    cycle: Text<Cycle>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Made {
+#[schemars(rename = "ServiceChangeMade")]
+pub(crate) struct Made {
     dry_run: bool,
-    service: String,
+    service: Text<ServiceId>,
     from: Terms,
     to: Terms,
-    effective_on: Date,
+    effective_on: Text<Date>,
     /// What it would cost from today, without tax: less than nothing if it is cheaper.
-    difference: String,
-    currency: String,
-    invoice: Option<String>,
+    difference: Amount,
+    currency: Text<Currency>,
+    invoice: Option<Text<InvoiceId>>,
     invoice_number: Option<String>,
-    taken_back_invoice: Option<String>,
+    taken_back_invoice: Option<Text<InvoiceId>>,
     /// What is invoiced now.
     billed_now: Option<Invoice>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
-    id: String,
-    at: String,
+#[schemars(rename = "ServiceChange")]
+pub(crate) struct Listed {
+    id: Text<ServiceChangeId>,
+    at: Text<Timestamp>,
     actor: String,
-    addon: Option<String>,
+    addon: Option<Text<AddonId>>,
     from: Terms,
     to: Terms,
-    effective_on: Date,
-    invoice: Option<String>,
-    taken_back_invoice: Option<String>,
+    effective_on: Text<Date>,
+    invoice: Option<Text<InvoiceId>>,
+    taken_back_invoice: Option<Text<InvoiceId>>,
 }
 
 /// Changes a service, or tells what that would come to. A customer's own key can change the cycle and nothing else.
 pub(crate) async fn make(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
+    At(service): At<ServiceId>,
     Json(new): Json<NewChange>,
-) -> Result<Response, ApiError> {
-    let service: ServiceId = path_id("svc_", path)?;
+) -> Result<Answer<Made>, ApiError> {
     if new.product.is_some() || new.quantity.is_some() || new.take_back_open_invoice {
-        context.require_staff(Scope::WriteBilling)?;
-    } else {
-        context.require(Scope::WriteBilling)?;
+        context.require_staff()?;
     }
     let request = ChangeRequest {
-        product: new.product.as_deref().map(|text| body_id("product", "prd_", text)).transpose()?,
-        quantity: new.quantity.as_deref().map(|text| body_value::<Quantity>("quantity", text)).transpose()?,
-        cycle: new.cycle.as_deref().map(|text| body_value::<Cycle>("cycle", text)).transpose()?,
+        product: new.product.map(|Text(product)| product),
+        quantity: new.quantity.map(|Text(quantity)| quantity),
+        cycle: new.cycle.map(|Text(cycle)| cycle),
         takes_back: new.take_back_open_invoice,
     };
     let changed = match new.dry_run {
         true => context.app.preview_change(&context.caller, service, request).await?,
         false => context.app.change(&context.caller, service, request).await?,
     };
-    Ok(context.plain(made(service, &changed, new.dry_run)))
+    Ok(Answer(made(service, &changed, new.dry_run)))
 }
 
 /// The changes of a service, newest first.
 pub(crate) async fn list(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(service): At<ServiceId>,
     Query(paging): Query<Paging>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadServices)?;
-    let (service, limit) = (path_id("svc_", path)?, paging.limit()?);
-    let before = paging.cursor.map(ServiceChangeId);
+) -> Result<Answer<Page<Listed>>, ApiError> {
+    let limit = paging.limit();
+    let before = paging.after()?.map(ServiceChangeId);
     let changes = context.app.changes_of(&context.caller, service, before, limit + 1).await?;
-    Ok(context.plain(Page::of(changes, limit, |change| change.id.0, listed)))
+    Ok(Answer(Page::of(changes, limit, |change| change.id.0, listed)))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Unused {
-    service: String,
-    net: String,
-    currency: String,
+#[schemars(rename = "UnusedValue")]
+pub(crate) struct Unused {
+    service: Text<ServiceId>,
+    net: Amount,
+    currency: Text<Currency>,
     lines: Vec<InvoiceLine>,
 }
 
 /// What is left today of all that is billed, with the lines that would give it back.
-pub(crate) async fn unused(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
-    let service: ServiceId = path_id("svc_", path)?;
+pub(crate) async fn unused(context: Context, At(service): At<ServiceId>) -> Result<Answer<Unused>, ApiError> {
     let (left, lines) = context.app.unused(&context.caller, service).await?;
-    Ok(context.plain(Unused {
-        service: format!("svc_{service}"),
-        net: left.amount(),
-        currency: left.currency.to_string(),
+    Ok(Answer(Unused {
+        service: Text(service),
+        net: left.into(),
+        currency: Text(left.currency),
         lines: lines.iter().map(line).collect(),
     }))
 }
@@ -137,37 +129,33 @@ fn made(service: ServiceId, changed: &Changed, dry_run: bool) -> Made {
     let change = &changed.change;
     Made {
         dry_run,
-        service: format!("svc_{service}"),
+        service: Text(service),
         from: terms(changed.from),
         to: terms(changed.to),
-        effective_on: change.effective_on,
-        difference: change.difference.amount(),
-        currency: change.difference.currency.to_string(),
-        invoice: changed.invoice.as_ref().map(|invoice| format!("inv_{}", invoice.id)),
+        effective_on: Text(change.effective_on),
+        difference: change.difference.into(),
+        currency: Text(change.difference.currency),
+        invoice: changed.invoice.as_ref().map(|invoice| Text(invoice.id)),
         invoice_number: changed.invoice.as_ref().map(|invoice| invoice.number.clone()),
-        taken_back_invoice: changed.taken_back.map(|invoice| format!("inv_{invoice}")),
+        taken_back_invoice: changed.taken_back.map(Text),
         billed_now: change.invoice.as_ref().map(invoice),
     }
 }
 
 fn listed(change: ServiceChange) -> Listed {
     Listed {
-        id: format!("chg_{}", change.id),
-        at: iso(change.at),
+        id: Text(change.id),
+        at: Text(change.at),
         actor: change.actor,
-        addon: change.addon.map(|addon| format!("add_{addon}")),
+        addon: change.addon.map(Text),
         from: terms(change.from),
         to: terms(change.to),
-        effective_on: change.effective_on,
-        invoice: change.invoice.map(|invoice| format!("inv_{invoice}")),
-        taken_back_invoice: change.taken_back.map(|invoice| format!("inv_{invoice}")),
+        effective_on: Text(change.effective_on),
+        invoice: change.invoice.map(Text),
+        taken_back_invoice: change.taken_back.map(Text),
     }
 }
 
 fn terms(sold: Sold) -> Terms {
-    Terms {
-        product: format!("prd_{}", sold.product),
-        quantity: sold.quantity.to_string(),
-        cycle: sold.cycle.to_string(),
-    }
+    Terms { product: Text(sold.product), quantity: Text(sold.quantity), cycle: Text(sold.cycle) }
 }

@@ -1,64 +1,54 @@
 //! `/api/v2/services/{id}/discount`: using a coupon, and ending what it gives.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
 use jiff::civil::Date;
-use perennial_app::Scope;
 use perennial_billing::{Discount, ServiceId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Json, Nothing, Query, path_id};
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::Answer;
+use crate::wire::{At, Json, Text, maybe};
 
 /// Which coupon.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Use {
+pub(crate) struct CouponUse {
     code: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
-    service: String,
+#[schemars(rename = "ServiceDiscount")]
+pub(crate) struct Shown {
+    service: Text<ServiceId>,
     code: Option<String>,
     /// How many periods are still to be billed with it; none is any number.
     periods: Option<u16>,
-    through: Option<Date>,
+    through: Option<Text<Date>>,
 }
 
 /// Uses a coupon for a service.
 pub(crate) async fn redeem(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-    Json(coupon): Json<Use>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let id: ServiceId = path_id("svc_", path)?;
+    At(id): At<ServiceId>,
+    Json(coupon): Json<CouponUse>,
+) -> Result<Answer<Shown>, ApiError> {
     let service = context.app.redeem_coupon(&context.caller, id, &coupon.code).await?;
-    Ok(context.plain(shown(id, service.discount)))
+    Ok(Answer(shown(id, service.discount)))
 }
 
 /// Ends the discount of a service.
-pub(crate) async fn end(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::WriteBilling)?;
-    let id: ServiceId = path_id("svc_", path)?;
+pub(crate) async fn end(context: Context, At(id): At<ServiceId>) -> Result<Answer<Shown>, ApiError> {
     let service = context.app.end_discount(&context.caller, id).await?;
-    Ok(context.plain(shown(id, service.discount)))
+    Ok(Answer(shown(id, service.discount)))
 }
 
 fn shown(service: ServiceId, discount: Option<Discount>) -> Shown {
     Shown {
-        service: format!("svc_{service}"),
+        service: Text(service),
         code: discount.as_ref().map(|discount| discount.code.clone()),
         periods: discount.as_ref().and_then(|discount| discount.periods),
-        through: discount.and_then(|discount| discount.through),
+        through: maybe(discount.and_then(|discount| discount.through)),
     }
 }

@@ -1,23 +1,23 @@
 //! Why a service will be renewed, when and for how much, or why not.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
 use jiff::civil::Date;
-use perennial_app::Scope;
+use perennial_billing::ServiceId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::day::Day;
-use super::{On, Query, path_id};
+use super::On;
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::Answer;
+use crate::wire::{At, Query, Text, maybe};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Explained {
-    service: String,
-    day: Date,
-    renew_on: Option<Date>,
+#[schemars(rename = "Explanation")]
+pub(crate) struct Explained {
+    service: Text<ServiceId>,
+    day: Text<Date>,
+    renew_on: Option<Text<Date>>,
     lead_days: u16,
     lead_set_for: String,
     /// Why the run of that day leaves it alone.
@@ -28,16 +28,15 @@ struct Explained {
 /// What the run of a day does with a service.
 pub(crate) async fn explain(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<ServiceId>,
     Query(On { on }): Query<On>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let day = on.map(|Day(day)| day);
-    let explanation = context.app.explain(&context.caller, path_id("svc_", path)?, day).await?;
-    Ok(context.plain(Explained {
-        service: format!("svc_{}", explanation.service),
-        day: explanation.day,
-        renew_on: explanation.renew_on,
+) -> Result<Answer<Explained>, ApiError> {
+    let day = on.map(|Text(day)| day);
+    let explanation = context.app.explain(&context.caller, id, day).await?;
+    Ok(Answer(Explained {
+        service: Text(explanation.service),
+        day: Text(explanation.day),
+        renew_on: maybe(explanation.renew_on),
         lead_days: explanation.lead.days,
         lead_set_for: explanation.lead.scope.to_string(),
         reason: explanation.hold.map(|hold| hold.to_string()),

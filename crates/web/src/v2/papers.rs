@@ -1,26 +1,25 @@
 //! Documents as files: PDF and e-invoice.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
-use perennial_app::Scope;
 use perennial_render::einvoice::Syntax;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Query, path_id};
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::{Pdf, Xml};
+use crate::wire::{At, Query};
+use perennial_billing::InvoiceId;
 
 /// Which syntax; UBL if it is not said.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     #[serde(default)]
     format: Format,
 }
 
-#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "lowercase")]
 enum Format {
     #[default]
@@ -29,32 +28,21 @@ enum Format {
 }
 
 /// The PDF of a document.
-pub(crate) async fn pdf(context: Context, path: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
-    let file = context.app.paper(&context.caller, path_id("inv_", path)?).await?;
-    Ok(download("application/pdf", &file.name, file.paper.bytes))
+pub(crate) async fn pdf(context: Context, At(id): At<InvoiceId>) -> Result<Pdf, ApiError> {
+    let file = context.app.paper(&context.caller, id).await?;
+    Ok(Pdf(file.name, file.paper.bytes))
 }
 
 /// The e-invoice of a document.
 pub(crate) async fn xml(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<InvoiceId>,
     Query(Wanted { format }): Query<Wanted>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::ReadBilling)?;
+) -> Result<Xml, ApiError> {
     let syntax = match format {
         Format::Ubl => Syntax::Ubl,
         Format::Cii => Syntax::Cii,
     };
-    let file = context.app.e_invoice(&context.caller, path_id("inv_", path)?, syntax).await?;
-    Ok(download("application/xml", &file.name, file.text.into_bytes()))
-}
-
-/// A file with its name. Names are made of letters, digits and hyphens; those outside ASCII are written as RFC 8187 has it.
-fn download(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let encoded: String =
-        name.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
-    let disposition = format!("inline; filename*=UTF-8''{encoded}");
-    ([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition)], bytes).into_response()
+    let file = context.app.e_invoice(&context.caller, id, syntax).await?;
+    Ok(Xml(file.name, file.text.into_bytes()))
 }

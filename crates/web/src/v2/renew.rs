@@ -1,33 +1,34 @@
 //! `POST /api/v2/services/{id}/renew`: one period or several, with all add-ons or with those that are chosen.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
-use perennial_app::{AppError, Order, Outcome, Scope};
-use perennial_billing::{AddonId, ServiceId};
+use perennial_app::{AppError, Order, Outcome};
+use perennial_billing::{AddonId, InvoiceId, ServiceId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::preview::{Invoice, invoice};
-use super::{Json, Nothing, Query, body_id, path_id};
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::Answer;
+use crate::wire::{At, Json, Text};
 
 /// How much to renew.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewRenewal {
     periods: Option<u16>,
-    addon_ids: Option<Vec<String>>,
+    /// All of them, if it is left out.
+    addon_ids: Option<Vec<Text<AddonId>>>,
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Renewed {
+#[schemars(rename = "ServiceRenewal")]
+pub(crate) struct Renewed {
     dry_run: bool,
-    service: String,
-    invoice: Option<String>,
+    service: Text<ServiceId>,
+    invoice: Option<Text<InvoiceId>>,
     invoice_number: Option<String>,
     is_mailed: bool,
     billed: Invoice,
@@ -36,14 +37,10 @@ struct Renewed {
 /// Renews a service, or tells what that would issue.
 pub(crate) async fn renew(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
+    At(service): At<ServiceId>,
     Json(new): Json<NewRenewal>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let service: ServiceId = path_id("svc_", path)?;
-    let id = |text: &String| body_id::<AddonId>("addonIds", "add_", text);
-    let addons = new.addon_ids.map(|ids| ids.iter().map(id).collect::<Result<Vec<_>, _>>()).transpose()?;
+) -> Result<Answer<Renewed>, ApiError> {
+    let addons = new.addon_ids.map(|ids| ids.into_iter().map(|Text(id)| id).collect());
     let order = Order { periods: new.periods.unwrap_or(1), addons };
     let outcome = match new.dry_run {
         true => {
@@ -54,7 +51,7 @@ pub(crate) async fn renew(
     };
     let shown = Renewed {
         dry_run: new.dry_run,
-        service: format!("svc_{service}"),
+        service: Text(service),
         invoice: None,
         invoice_number: None,
         is_mailed: false,
@@ -68,9 +65,9 @@ pub(crate) async fn renew(
             Outcome::Failed(_) => return Err(ApiError::unavailable()),
         },
     };
-    Ok(context.plain(match outcome {
+    Ok(Answer(match outcome {
         Outcome::Renewed(renewed) => Renewed {
-            invoice: Some(format!("inv_{}", renewed.invoice.id)),
+            invoice: Some(Text(renewed.invoice.id)),
             invoice_number: Some(renewed.invoice.number),
             is_mailed: renewed.mailed,
             ..shown

@@ -1,34 +1,33 @@
 //! `/api/v2/runs`: what renewal runs have done, and starting one.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use perennial_app::{DryRun, RunReport, Scope};
-use perennial_billing::{RunId, ServiceId};
+use perennial_app::{DryRun, RunReport};
+use perennial_billing::{Currency, RunId, ServiceId};
 use perennial_store::runs::{self, Run, RunOrigin, RunProblem, RunTotal};
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::day::Day;
-use super::{Json, Nothing, Page, Paging, Query, path_id};
 use crate::context::Context;
-use crate::v1::envelope::iso;
+use crate::describe::{Answer, Answers, Shape, json_given};
+use crate::wire::{Amount, At, Json, Page, Paging, Query, Text};
 use crate::{ApiError, Web};
 
-const PREFIX: &str = "run_";
-
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Report {
-    id: String,
-    day: Date,
-    through: Date,
+#[schemars(rename = "Run")]
+pub(crate) struct Report {
+    id: Text<RunId>,
+    day: Text<Date>,
+    through: Text<Date>,
     origin: &'static str,
     state: &'static str,
-    started_at: String,
-    finished_at: Option<String>,
+    started_at: Text<Timestamp>,
+    finished_at: Option<Text<Timestamp>>,
     duration_seconds: Option<i64>,
     found: i64,
     renewed: i64,
@@ -40,45 +39,50 @@ struct Report {
     numbers: Option<Numbers>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunTotal")]
 struct Total {
-    currency: String,
+    currency: Text<Currency>,
     invoices: i64,
-    net: String,
-    tax: String,
-    total: String,
+    net: Amount,
+    tax: Amount,
+    total: Amount,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunNumbers")]
 struct Numbers {
     first: String,
     last: String,
 }
 
-#[derive(Debug, Serialize)]
-struct NotRenewed {
-    service: String,
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunProblem")]
+pub(crate) struct NotRenewed {
+    service: Text<ServiceId>,
     outcome: &'static str,
     reason: String,
     failures: i64,
 }
 
 /// A run that was started.
-#[derive(Debug, Serialize)]
-struct Started {
-    id: String,
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RunStarted")]
+pub(crate) struct Started {
+    id: Text<RunId>,
     state: &'static str,
-    day: Date,
-    through: Date,
+    day: Text<Date>,
+    through: Text<Date>,
     found: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Dry {
+#[schemars(rename = "RunPreview")]
+pub(crate) struct Dry {
     dry_run: bool,
-    day: Date,
-    through: Date,
+    day: Text<Date>,
+    through: Text<Date>,
     found: i64,
     renewed: i64,
     skipped: i64,
@@ -88,69 +92,88 @@ struct Dry {
     problems: Vec<NotRenewed>,
 }
 
+/// A run that goes on by itself, or what one would do.
+#[derive(Debug)]
+pub(crate) enum RunAnswer {
+    /// 202, with its place.
+    Started(String, Started),
+    /// 200.
+    Dry(Dry),
+}
+
+impl IntoResponse for RunAnswer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Started(place, started) => {
+                (StatusCode::ACCEPTED, [(LOCATION, place)], axum::Json(started)).into_response()
+            }
+            Self::Dry(report) => Answer(report).into_response(),
+        }
+    }
+}
+
+impl Answers for RunAnswer {
+    fn describe(shape: &mut Shape, schemas: &mut SchemaGenerator) {
+        let mut started = json_given::<Started>("It is started, or was under way, and goes on by itself.", schemas);
+        started.headers.push(("Location", "Where its report is."));
+        shape.answers.insert(202, started);
+        shape.answers.insert(200, json_given::<Dry>("With `dryRun`: what a run would do.", schemas));
+    }
+}
+
 /// What to run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewRun {
-    until: Option<Day>,
+    until: Option<Text<Date>>,
     #[serde(default)]
     dry_run: bool,
 }
 
 /// A page of runs, newest first.
-pub(crate) async fn list(context: Context, Query(paging): Query<Paging>) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let limit = paging.limit()?;
+pub(crate) async fn list(context: Context, Query(paging): Query<Paging>) -> Result<Answer<Page<Report>>, ApiError> {
+    let limit = paging.limit();
     let seller = context.caller.seller;
     let mut conn = context.app.store.read().await?;
-    let page = runs::page(&mut conn, seller, paging.cursor.map(RunId), limit + 1).await?;
+    let page = runs::page(&mut conn, seller, paging.after()?.map(RunId), limit + 1).await?;
     drop(conn);
     let mut reports = Vec::new();
     for run in page {
         reports.push(context.app.run_report(seller, run.id).await?);
     }
-    Ok(context.plain(Page::of(reports, limit, |report| report.run.id.0, report)))
+    Ok(Answer(Page::of(reports, limit, |report| report.run.id.0, report)))
 }
 
 /// One run.
-pub(crate) async fn detail(
-    context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let found = context.app.run_report(context.caller.seller, path_id(PREFIX, path)?).await?;
-    Ok(context.plain(report(found)))
+pub(crate) async fn detail(context: Context, At(id): At<RunId>) -> Result<Answer<Report>, ApiError> {
+    let found = context.app.run_report(context.caller.seller, id).await?;
+    Ok(Answer(report(found)))
 }
 
 /// A page of what a run did not renew, by service.
 pub(crate) async fn problems(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
+    At(id): At<RunId>,
     Query(paging): Query<Paging>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::ReadBilling)?;
-    let (seller, limit) = (context.caller.seller, paging.limit()?);
-    let id: RunId = path_id(PREFIX, path)?;
+) -> Result<Answer<Page<NotRenewed>>, ApiError> {
+    let (seller, limit) = (context.caller.seller, paging.limit());
     let mut conn = context.app.store.read().await?;
     runs::get(&mut conn, seller, id).await?.ok_or_else(|| ApiError::not_found("Run not found"))?;
-    let after = ServiceId(paging.cursor.unwrap_or(0));
+    let after = ServiceId(paging.after()?.unwrap_or(0));
     let page = runs::problems(&mut conn, seller, id, after, limit + 1).await?;
-    Ok(context.plain(Page::of(page, limit, |problem| problem.service.0, not_renewed)))
+    Ok(Answer(Page::of(page, limit, |problem| problem.service.0, not_renewed)))
 }
 
 /// Starts a run, which then goes on by itself, or tells what one would do.
 pub(crate) async fn start(
     State(web): State<Web>,
     context: Context,
-    _: Query<Nothing>,
     Json(new): Json<NewRun>,
-) -> Result<Response, ApiError> {
-    context.require_staff(Scope::WriteBilling)?;
+) -> Result<RunAnswer, ApiError> {
     let seller = context.caller.seller;
-    let until = new.until.map(|Day(day)| day);
+    let until = new.until.map(|Text(day)| day);
     if new.dry_run {
-        return Ok(context.plain(dry(context.app.preview_run(seller, until, |_| {}).await?)));
+        return Ok(RunAnswer::Dry(dry(context.app.preview_run(seller, until, |_| {}).await?)));
     }
     let (run, is_new) = context.app.start_run(seller, RunOrigin::Request, until).await?;
     // One that was there before has somebody who works on it, or is gone on with at the next look of the schedule.
@@ -162,16 +185,13 @@ pub(crate) async fn start(
             }
         });
     }
-    let location = format!("{}/runs/{PREFIX}{}", super::ROOT, run.id);
+    let location = format!("{}/runs/{}", super::ROOT, Text(run.id));
     // It was just written down; what it has found is known to the database.
     let found =
         runs::get(&mut context.app.store.read().await?, seller, run.id).await?.map_or(run.found, |run| run.found);
-    let started = Started { id: id(&run), state: state(&run), day: run.day, through: run.through, found };
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], context.plain(started)).into_response())
-}
-
-fn id(run: &Run) -> String {
-    format!("{PREFIX}{}", run.id)
+    let started =
+        Started { id: Text(run.id), state: state(&run), day: Text(run.day), through: Text(run.through), found };
+    Ok(RunAnswer::Started(location, started))
 }
 
 fn state(run: &Run) -> &'static str {
@@ -180,24 +200,24 @@ fn state(run: &Run) -> &'static str {
 
 fn total(total: &RunTotal) -> Total {
     Total {
-        currency: total.net.currency.to_string(),
+        currency: Text(total.net.currency),
         invoices: total.invoices,
-        net: total.net.amount(),
-        tax: total.tax.amount(),
-        total: total.total.amount(),
+        net: total.net.into(),
+        tax: total.tax.into(),
+        total: total.total.into(),
     }
 }
 
 fn report(report: RunReport) -> Report {
     let run = &report.run;
     Report {
-        id: id(run),
-        day: run.day,
-        through: run.through,
+        id: Text(run.id),
+        day: Text(run.day),
+        through: Text(run.through),
         origin: run.origin.as_str(),
         state: state(run),
-        started_at: iso(run.started_at),
-        finished_at: run.finished_at.map(iso),
+        started_at: Text(run.started_at),
+        finished_at: run.finished_at.map(Text),
         duration_seconds: run.finished_at.map(|at| at.duration_since(run.started_at).as_secs()),
         found: run.found,
         renewed: report.renewed,
@@ -212,7 +232,7 @@ fn report(report: RunReport) -> Report {
 
 fn not_renewed(problem: RunProblem) -> NotRenewed {
     NotRenewed {
-        service: format!("svc_{}", problem.service),
+        service: Text(problem.service),
         outcome: if problem.is_failure { "failed" } else { "skipped" },
         reason: problem.reason,
         failures: problem.failures,
@@ -222,8 +242,8 @@ fn not_renewed(problem: RunProblem) -> NotRenewed {
 fn dry(report: DryRun) -> Dry {
     Dry {
         dry_run: true,
-        day: report.day,
-        through: report.through,
+        day: Text(report.day),
+        through: Text(report.through),
         found: report.found,
         renewed: report.renewed,
         skipped: report.skipped,

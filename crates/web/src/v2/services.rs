@@ -1,56 +1,53 @@
 //! `PATCH /api/v2/services/{id}`: the auto-renew switch.
 
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
-use axum::response::Response;
 use jiff::civil::Date;
-use perennial_app::Scope;
 use perennial_store::services::Service;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Json, Nothing, Query, path_id};
 use crate::ApiError;
 use crate::context::Context;
+use crate::describe::Answer;
+use crate::wire::{At, Json, Text, maybe};
+use perennial_billing::ServiceId;
 
 /// What to change.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Change {
     auto_renew: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
-    id: String,
+pub(crate) struct Shown {
+    id: Text<ServiceId>,
     status: &'static str,
     auto_renew: bool,
-    billed_through: Option<Date>,
-    paid_through: Option<Date>,
-    renew_on: Option<Date>,
-    ends_on: Option<Date>,
+    billed_through: Option<Text<Date>>,
+    paid_through: Option<Text<Date>>,
+    renew_on: Option<Text<Date>>,
+    ends_on: Option<Text<Date>>,
 }
 
 /// Switches whether the run renews a service.
 pub(crate) async fn change(
     context: Context,
-    path: Result<Path<String>, PathRejection>,
-    _: Query<Nothing>,
+    At(id): At<ServiceId>,
     Json(change): Json<Change>,
-) -> Result<Response, ApiError> {
-    context.require(Scope::WriteBilling)?;
-    let changed = context.app.set_auto_renew(&context.caller, path_id("svc_", path)?, change.auto_renew).await?;
-    Ok(context.plain(shown(changed)))
+) -> Result<Answer<Shown>, ApiError> {
+    let changed = context.app.set_auto_renew(&context.caller, id, change.auto_renew).await?;
+    Ok(Answer(shown(changed)))
 }
 
 fn shown(service: Service) -> Shown {
     Shown {
-        id: format!("svc_{}", service.id),
+        id: Text(service.id),
         status: service.status.as_str(),
         auto_renew: service.auto_renew,
-        billed_through: service.billed_through,
-        paid_through: service.paid_through,
-        renew_on: service.renew_on,
-        ends_on: service.ends_on,
+        billed_through: maybe(service.billed_through),
+        paid_through: maybe(service.paid_through),
+        renew_on: maybe(service.renew_on),
+        ends_on: maybe(service.ends_on),
     }
 }

@@ -1,0 +1,124 @@
+//! Every operation of v1, on one page.
+
+use perennial_app::Scope::{ReadBilling, ReadServices, WriteBilling, WriteServices};
+
+use super::{
+    accounts, autorenew, billing_cc, billing_cycle, cancel_hosting, credit, invoice_pdf, invoices, renew, resend_email,
+    transactions,
+};
+use crate::operation::Access::Scoped;
+use crate::operation::{Operations, at};
+
+const V1: &str = "v1";
+
+/// All of them.
+pub(crate) fn operations() -> Operations {
+    [
+        at(V1, "/api/services/{accountId}/renew").post(
+            "v1Renew",
+            Scoped(&[WriteBilling]),
+            renew::renew,
+            "Renew a service, and generate its invoice",
+        ),
+        at(V1, "/api/client-accounts").get(
+            "v1ListClientAccounts",
+            Scoped(&[ReadServices]),
+            accounts::client_accounts,
+            "Services",
+        ),
+        at(V1, "/api/hosting-accounts").get(
+            "v1ListHostingAccounts",
+            Scoped(&[ReadServices]),
+            accounts::hosting_accounts,
+            "Hosting services",
+        ),
+        at(V1, "/api/billing/invoices")
+            .get("v1ListInvoices", Scoped(&[ReadBilling]), invoices::list, "Invoices, newest first")
+            .post("v1QueryInvoices", Scoped(&[ReadBilling]), invoices::query, "Invoices, with the filters in the body")
+            .only_reads(),
+        at(V1, "/api/billing/invoice/{id}").get(
+            "v1GetInvoice",
+            Scoped(&[ReadBilling]),
+            invoices::detail,
+            "One invoice",
+        ),
+        at(V1, "/api/billing/invoice/pdf")
+            .post("v1InvoicePdf", Scoped(&[ReadBilling]), invoice_pdf::pdf, "Invoices as one PDF, in base64")
+            .only_reads(),
+        at(V1, "/api/billing/invoice/{id}/resend-email").post(
+            "v1ResendEmail",
+            Scoped(&[WriteBilling]),
+            resend_email::resend_email,
+            "Mail an invoice again",
+        ),
+        at(V1, "/api/billing/invoice/{id}/apply-credit").post(
+            "v1ApplyCredit",
+            Scoped(&[WriteBilling]),
+            credit::apply,
+            "Pay an invoice with credit",
+        ),
+        at(V1, "/api/billing/invoice/{id}/cancel").post(
+            "v1CancelInvoice",
+            Scoped(&[WriteBilling]),
+            credit::cancel,
+            "Call an Add Funds invoice off",
+        ),
+        at(V1, "/api/billing/account-summary").get(
+            "v1AccountSummary",
+            Scoped(&[ReadBilling]),
+            credit::summary,
+            "What the customer has, and who it is",
+        ),
+        at(V1, "/api/billing/credit-log").get(
+            "v1CreditLog",
+            Scoped(&[ReadBilling]),
+            credit::log,
+            "The moves of the customer's credit",
+        ),
+        at(V1, "/api/billing/transactions")
+            .post("v1ListTransactions", Scoped(&[ReadBilling]), transactions::list, "Money that came in and went out")
+            .only_reads(),
+        at(V1, "/api/account/billing-cc").post(
+            "v1AddBillingCc",
+            Scoped(&[WriteBilling]),
+            billing_cc::add,
+            "Add a recipient of the customer's mails",
+        ),
+        at(V1, "/api/credit/add-funds").post(
+            "v1AddFunds",
+            Scoped(&[WriteBilling]),
+            credit::add_funds,
+            "Ask for money that becomes credit",
+        ),
+        at(V1, "/api/hosting/{accountId}/billing-cycle")
+            .get("v1GetHostingCycle", Scoped(&[ReadServices]), billing_cycle::of_hosting, "The cycles that can be had")
+            .post(
+                "v1ChangeHostingCycle",
+                Scoped(&[WriteBilling, WriteServices]),
+                billing_cycle::change_hosting,
+                "Change the cycle",
+            ),
+        at(V1, "/api/vm/{vmid}/billing-cycle")
+            .get("v1GetVmCycle", Scoped(&[ReadServices]), billing_cycle::of_vm, "The cycles that can be had")
+            .post(
+                "v1ChangeVmCycle",
+                Scoped(&[WriteBilling, WriteServices]),
+                billing_cycle::change_vm,
+                "Change the cycle",
+            ),
+        at(V1, "/api/cancel-hosting").post(
+            "v1CancelHosting",
+            Scoped(&[WriteBilling, WriteServices]),
+            cancel_hosting::cancel_hosting,
+            "Cancel a service",
+        ),
+        at(V1, "/api/vm/{vmid}/autorenew").get(
+            "v1GetAutoRenew",
+            Scoped(&[ReadServices]),
+            autorenew::autorenew,
+            "Whether and when it renews itself",
+        ),
+    ]
+    .into_iter()
+    .collect()
+}

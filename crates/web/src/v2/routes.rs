@@ -1,0 +1,114 @@
+//! Every operation of v2, on one page.
+
+use perennial_app::Scope::{
+    ReadBilling, ReadCatalog, ReadCustomers, ReadServices, WriteBilling, WriteCatalog, WriteCustomers, WriteServices,
+};
+
+use super::{
+    addons, alignment, campaigns, cancellation, changes, contacts, discount, explanation, mails, papers, preview,
+    renew, runs, services,
+};
+use crate::operation::Access::{Scoped, Staff};
+use crate::operation::{Operations, at};
+
+const SERVICES: &str = "Services";
+const INVOICES: &str = "Invoices";
+const CUSTOMERS: &str = "Customers";
+const CAMPAIGNS: &str = "Price campaigns";
+const RUNS: &str = "Renewal runs";
+const MAILS: &str = "Mails";
+
+/// All of them.
+pub(crate) fn operations() -> Operations {
+    [
+        at(CUSTOMERS, "/api/v2/customers/{id}/contacts")
+            .get("listContacts", Scoped(&[ReadCustomers, ReadBilling]), contacts::list, "Who else gets the customer's mails")
+            .post("putContact", Scoped(&[WriteCustomers, WriteBilling]), contacts::put, "Add a recipient, or rename one")
+            .with("A recipient that is known by its address keeps its id and gets the new description."),
+        at(CUSTOMERS, "/api/v2/customers/{id}/contacts/{contact}")
+            .delete("removeContact", Scoped(&[WriteCustomers, WriteBilling]), contacts::remove, "Remove a recipient"),
+        at(CUSTOMERS, "/api/v2/customers/{id}/preview")
+            .get("previewCustomer", Scoped(&[ReadBilling]), preview::of_customer, "The invoices to come")
+            .with(PREVIEW),
+        at(CUSTOMERS, "/api/v2/customers/{id}/actions/align")
+            .post("alignServices", Scoped(&[WriteServices, WriteBilling]), alignment::align, "Bring services to one day")
+            .with("What is in between is billed by the day on one invoice. With `dryRun`, only what that would bill."),
+        at(SERVICES, "/api/v2/services/{id}")
+            .patch("changeService", Scoped(&[WriteServices, WriteBilling]), services::change, "Switch auto-renew"),
+        at(SERVICES, "/api/v2/services/{id}/actions/renew")
+            .post("renewService", Scoped(&[WriteBilling]), renew::renew, "Renew a service")
+            .with(
+                "One period with all add-ons, unless the body says otherwise; none of the periods starts later than the \
+                 seller renews ahead. With `dryRun`, what would be issued: the invoice is the same.",
+            ),
+        at(SERVICES, "/api/v2/services/{id}/preview")
+            .get("previewService", Scoped(&[ReadBilling]), preview::of_service, "The invoices to come, of one service")
+            .with(PREVIEW),
+        at(SERVICES, "/api/v2/services/{id}/explanation")
+            .get("explainService", Staff(&[ReadBilling]), explanation::explain, "What a run does with it, and why"),
+        at(SERVICES, "/api/v2/services/{id}/changes")
+            .get("listServiceChanges", Scoped(&[ReadServices]), changes::list, "What has been changed, newest first")
+            .post("makeServiceChange", Scoped(&[WriteServices, WriteBilling]), changes::make, "Change what is sold")
+            .with(
+                "Another product, quantity or cycle; what is left out stays. A customer's own key can change the cycle and \
+                 nothing else. With `dryRun`, what that would come to.",
+            ),
+        at(SERVICES, "/api/v2/services/{id}/unused")
+            .get("unusedValue", Scoped(&[ReadBilling]), changes::unused, "What is left today of what is billed"),
+        at(SERVICES, "/api/v2/services/{id}/addons")
+            .get("listAddons", Scoped(&[ReadServices]), addons::list, "What is sold on top of it")
+            .post("sellAddon", Staff(&[WriteServices, WriteBilling]), addons::sell, "Sell an add-on")
+            .with("With `dryRun`, what that would bill."),
+        at(SERVICES, "/api/v2/addons/{id}")
+            .delete("endAddon", Scoped(&[WriteServices, WriteBilling]), addons::end, "End an add-on"),
+        at(SERVICES, "/api/v2/services/{id}/discount")
+            .post("redeemCoupon", Scoped(&[WriteServices, WriteBilling]), discount::redeem, "Use a coupon")
+            .delete("endDiscount", Staff(&[WriteServices, WriteBilling]), discount::end, "End its discount"),
+        at(SERVICES, "/api/v2/services/{id}/cancellation")
+            .get("getCancellation", Scoped(&[ReadServices]), cancellation::detail, "The last cancellation there was")
+            .post("cancelService", Scoped(&[WriteServices, WriteBilling]), cancellation::request, "Cancel a service")
+            .delete("keepService", Scoped(&[WriteServices, WriteBilling]), cancellation::revoke, "Take a cancellation back"),
+        at(INVOICES, "/api/v2/invoices/{id}/pdf")
+            .get("getInvoicePdf", Scoped(&[ReadBilling]), papers::pdf, "The PDF of a document"),
+        at(INVOICES, "/api/v2/invoices/{id}/xml")
+            .get("getInvoiceXml", Scoped(&[ReadBilling]), papers::xml, "The e-invoice of a document (EN 16931)"),
+        at(INVOICES, "/api/v2/invoices/{id}/mails")
+            .get("listInvoiceMails", Scoped(&[ReadBilling]), mails::of_invoice, "The mails with it, newest first"),
+        at(INVOICES, "/api/v2/invoices/{id}/actions/mail")
+            .post("mailInvoice", Scoped(&[WriteBilling]), mails::resend, "Mail it again")
+            .with("To the address that the customer has now, and to its contacts. The mail is queued."),
+        at(INVOICES, "/api/v2/invoices/{id}/actions/remind")
+            .post("remindOfInvoice", Staff(&[WriteBilling]), mails::remind, "Remind of it")
+            .with("Only of an invoice that is overdue."),
+        at(CAMPAIGNS, "/api/v2/campaigns")
+            .get("listCampaigns", Staff(&[ReadCatalog, ReadBilling]), campaigns::list, "Price campaigns, newest first")
+            .post("startCampaign", Staff(&[WriteCatalog, WriteBilling]), campaigns::start, "Change the prices of many services")
+            .with("With `dryRun`, what that would do."),
+        at(CAMPAIGNS, "/api/v2/campaigns/{id}")
+            .get("getCampaign", Staff(&[ReadCatalog, ReadBilling]), campaigns::detail, "One price campaign")
+            .delete("undoCampaign", Staff(&[WriteCatalog, WriteBilling]), campaigns::undo, "Take a price campaign back"),
+        at(CAMPAIGNS, "/api/v2/campaigns/{id}/services")
+            .get("listCampaignServices", Staff(&[ReadCatalog, ReadBilling]), campaigns::services, "Its services"),
+        at(CAMPAIGNS, "/api/v2/campaigns/{id}/opt-outs")
+            .post("optOutOfCampaign", Staff(&[WriteCatalog, WriteBilling]), campaigns::opt_out, "Leave services out of it"),
+        at(RUNS, "/api/v2/runs")
+            .get("listRuns", Staff(&[ReadBilling]), runs::list, "Renewal runs, newest first")
+            .post("startRun", Staff(&[WriteBilling]), runs::start, "Start a renewal run")
+            .with("It goes on by itself. If one is under way, that is the answer. With `dryRun`, what one would do."),
+        at(RUNS, "/api/v2/runs/{id}").get("getRun", Staff(&[ReadBilling]), runs::detail, "The report of a run"),
+        at(RUNS, "/api/v2/runs/{id}/problems")
+            .get("listRunProblems", Staff(&[ReadBilling]), runs::problems, "What it did not renew"),
+        at(MAILS, "/api/v2/mails").get("listMails", Staff(&[ReadBilling]), mails::list, "Mails, newest first"),
+        at(MAILS, "/api/v2/mails/{id}")
+            .get("getMail", Staff(&[ReadBilling]), mails::detail, "One mail, and what became of it")
+            .delete("callOffMail", Staff(&[WriteBilling]), mails::call_off, "Call a mail off"),
+        at(MAILS, "/api/v2/mails/{id}/actions/retry")
+            .post("retryMail", Staff(&[WriteBilling]), mails::retry, "Try a mail again")
+            .with("Now, and for a full round."),
+    ]
+    .into_iter()
+    .collect()
+}
+
+const PREVIEW: &str = "The invoices that the coming runs will issue, through `on`, at most 36 months ahead; without it, those of \
+    the next run that issues any. Every invoice is taken for paid on the day it is due.";

@@ -1,0 +1,156 @@
+//! Values that are text on the wire: ids, days, instants, quantities, cycles.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use perennial_billing::{Currency, Cycle, Quantity, Rate};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A value that has one way to be written as text, and the schema of that text.
+pub(crate) trait OnWire: Sized {
+    /// Reads it; the error is a fragment that says what it has to be.
+    fn read(text: &str) -> Result<Self, String>;
+    /// Writes it.
+    fn write(&self) -> String;
+    /// What a reader may expect.
+    fn schema() -> Schema;
+}
+
+/// A value as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text<T>(pub T);
+
+/// The same for what may be missing.
+pub(crate) fn maybe<T>(value: Option<T>) -> Option<Text<T>> {
+    value.map(Text)
+}
+
+impl<T: OnWire> fmt::Display for Text<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0.write())
+    }
+}
+
+impl<T: OnWire> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.write())
+    }
+}
+
+impl<'de, T: OnWire> Deserialize<'de> for Text<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        T::read(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<T: OnWire> JsonSchema for Text<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        T::schema()
+    }
+}
+
+impl OnWire for Date {
+    /// `2026-11-30` and in no other way.
+    fn read(text: &str) -> Result<Self, String> {
+        let date: Option<Self> = text.parse().ok();
+        date.filter(|date| date.to_string() == text).ok_or_else(|| "must be a day such as 2026-11-30".to_owned())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "format": "date", "example": "2026-11-30"})
+    }
+}
+
+impl OnWire for Timestamp {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be an instant such as 2026-11-30T12:00:00.000Z".to_owned())
+    }
+
+    /// UTC with milliseconds.
+    fn write(&self) -> String {
+        self.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "format": "date-time", "example": "2026-11-30T12:00:00.000Z"})
+    }
+}
+
+impl OnWire for Quantity {
+    fn read(text: &str) -> Result<Self, String> {
+        match text.parse::<Self>() {
+            Ok(quantity) if quantity.millionths() > 0 => Ok(quantity),
+            _ => Err("must be a decimal above 0 with at most six digits after the point, such as 1 or 2.5".to_owned()),
+        }
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": r"^(?!0+(\.0+)?$)[0-9]{1,6}(\.[0-9]{1,6})?$", "example": "1"})
+    }
+}
+
+impl OnWire for Rate {
+    /// In per cent, without a sign for it.
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse_percent(text).map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.percent()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": r"^-?[0-9]{1,6}(\.[0-9]{1,4})?$", "example": "25"})
+    }
+}
+
+impl OnWire for Cycle {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse::<Self>().map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": "^([1-9][0-9]{0,2}[dwmy]|once|free)$", "example": "1m"})
+    }
+}
+
+impl OnWire for Currency {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse::<Self>().map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        let mut codes: Vec<String> = Self::all().map(|currency| currency.to_string()).collect();
+        codes.sort_unstable();
+        json_schema!({"type": "string", "enum": codes, "example": "SEK"})
+    }
+}
