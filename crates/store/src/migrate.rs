@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step {
         version: 1,
         name: "foundation",
@@ -119,6 +119,12 @@ const STEPS: [Step; 17] = [
         name: "post",
         sqlite: include_str!("../migrations/0017_post.sqlite.sql"),
         postgres: include_str!("../migrations/0017_post.postgres.sql"),
+    },
+    Step {
+        version: 18,
+        name: "api",
+        sqlite: include_str!("../migrations/0018_api.sql"),
+        postgres: include_str!("../migrations/0018_api.sql"),
     },
 ];
 
