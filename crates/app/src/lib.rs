@@ -43,6 +43,7 @@ mod lead_time;
 mod load;
 mod mail;
 mod mail_template;
+mod once;
 mod outbound;
 mod outbox;
 mod paper;
@@ -106,6 +107,7 @@ pub use late_payment::LatePeriod;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
 pub use mail::{Reminded, Resent};
 pub use mail_template::MailTemplate;
+pub use once::{ANSWER_KEPT, Answered, KnownAnswer, Once, OnceRenewal};
 pub use outbound::{
     CLAIM_MAILS, DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, MAIL_LEASE, MAIL_POLL, MAX_CONNECTIONS,
     MAX_MAIL_ATTEMPTS, MAX_MAIL_DELAY, MAX_MAILS_A_CONNECTION, MAX_RELAY_REST, MadeMail, MailConfig, MailConfigError,

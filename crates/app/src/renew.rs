@@ -11,13 +11,14 @@ use perennial_billing::renewal::{MAX_CHOSEN_ADDONS, MAX_ORDERED_PERIODS, Plan, R
 use perennial_billing::{AddonId, CustomerId, InvoiceId, PeriodNumber, RunId, SellerId, ServiceId};
 use perennial_store::StoreError;
 use perennial_store::customers::Customer;
-use perennial_store::renewals::{self, Gathered, NewInvoice, Round, WrittenInvoice};
+use perennial_store::renewals::{self, AnswersFor, Gathered, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 
 use crate::e_invoice::{Planned, blocked};
 use crate::error::refuse;
 use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
 use crate::feed::PriceQuery;
+use crate::once::OnceRenewal;
 use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// Services in one call at most.
@@ -113,11 +114,13 @@ pub(crate) struct Ask {
     /// The period that was next when the request was first looked at: it is this one that is asked for, and if somebody
     /// else bills it meanwhile, their invoice is the answer.
     pub wanted: Option<PeriodNumber>,
+    /// How it is answered for good, if it is to be carried out once.
+    pub once: Option<OnceRenewal>,
 }
 
 impl Ask {
     pub fn new(caller: Caller, service: ServiceId, order: Order) -> Self {
-        Self { caller, service, order, fed: Fed::new(), wanted: None }
+        Self { caller, service, order, fed: Fed::new(), wanted: None, once: None }
     }
 }
 
@@ -270,7 +273,7 @@ impl App {
             };
             steps.push(step);
         }
-        for (place, outcome) in self.commit(round, &seller, planned).await? {
+        for (place, outcome) in self.commit(round, &seller, planned, asks).await? {
             steps[place] = Step::Settled(outcome);
         }
         Ok(steps)
@@ -329,10 +332,26 @@ impl App {
         round: Round,
         seller: &Seller,
         planned: Vec<(usize, NewInvoice, i64)>,
+        asks: &[Ask],
     ) -> Result<Vec<(usize, Outcome)>> {
         let (asked, new): (Vec<(usize, i64)>, Vec<NewInvoice>) =
             planned.into_iter().map(|(place, new, service_type)| ((place, service_type), new)).unzip();
-        let written = self.write(round, seller, &new, None).await?;
+        let once: Vec<Option<&OnceRenewal>> = asked.iter().map(|(place, _)| asks[*place].once.as_ref()).collect();
+        let now = self.clock.now();
+        let answers = |written: &[Option<WrittenInvoice>]| {
+            let of = |(((once, invoice), new), (_, service_type)): (_, &(usize, i64))| {
+                let (once, invoice, new): (&Option<&OnceRenewal>, &Option<WrittenInvoice>, &NewInvoice) = (once, invoice, new);
+                let (once, invoice) = ((*once)?, invoice.clone()?);
+                let (plan, service_type, mailed) = (new.plan.clone(), *service_type, new.mail);
+                Some(once.once.answer((once.answer)(&Renewed { invoice, plan, service_type, mailed }), now))
+            };
+            once.iter().zip(written).zip(&new).zip(&asked).filter_map(of).collect()
+        };
+        let answers: Option<&AnswersFor<'_>> = if once.iter().any(Option::is_some) { Some(&answers) } else { None };
+        let written = self.write(round, seller, &new, None, answers).await?;
+        once.iter().zip(&written).filter(|(_, written)| written.is_some()).for_each(|(once, _)| {
+            once.inspect(|once| once.once.kept());
+        });
         let renewed = new.into_iter().zip(written).zip(asked).filter_map(|((new, invoice), (place, service_type))| {
             let renewed = Renewed { invoice: invoice?, plan: new.plan, service_type, mailed: new.mail };
             Some((place, Outcome::Renewed(Box::new(renewed))))
@@ -347,11 +366,14 @@ impl App {
         seller: &Seller,
         new: &[NewInvoice],
         run: Option<RunId>,
+        answers: Option<&AnswersFor<'_>>,
     ) -> Result<Vec<Option<WrittenInvoice>>> {
-        match round.commit(seller, new, self.clock.now(), run).await {
+        match round.commit(seller, new, self.clock.now(), run, answers).await {
             // Another node was faster or in the way: everything is rolled back and looked at again.
             Err(StoreError::Retry(_)) => Ok(vec![None; new.len()]),
-            Err(StoreError::Unique { table, .. }) if table.starts_with("periods") => Ok(vec![None; new.len()]),
+            Err(StoreError::Unique { table, .. }) if table.starts_with("periods") || table.starts_with("answers") => {
+                Ok(vec![None; new.len()])
+            }
             outcome => {
                 let written = outcome?;
                 if seller.applies_credit {

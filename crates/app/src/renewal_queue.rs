@@ -11,6 +11,7 @@ use perennial_billing::{SellerId, ServiceId};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::once::OnceRenewal;
 use crate::renew::{Ask, MAX_ATTEMPTS, Order, Step};
 use crate::{App, AppError, Caller, Outcome, Result};
 
@@ -73,9 +74,24 @@ impl RenewalQueue {
     /// # Errors
     /// As [`RenewalQueue::renew`], and [`AppError::Invalid`] for too many periods or add-ons.
     pub async fn renew_ordered(&self, caller: Caller, service: ServiceId, order: Order) -> Result<Outcome> {
+        self.renew_once(caller, service, order, None).await
+    }
+
+    /// As [`RenewalQueue::renew_ordered`], for a request that is to be carried out once: if an invoice is issued, its answer is
+    /// kept in the same transaction.
+    ///
+    /// # Errors
+    /// As [`RenewalQueue::renew_ordered`].
+    pub async fn renew_once(
+        &self,
+        caller: Caller,
+        service: ServiceId,
+        order: Order,
+        once: Option<OnceRenewal>,
+    ) -> Result<Outcome> {
         order.check()?;
         let (reply, outcome) = oneshot::channel();
-        let ask = Ask::new(caller, service, order);
+        let ask = Ask { once, ..Ask::new(caller, service, order) };
         self.sender.try_send(Job { ask, attempts: 0, reply }).map_err(|_| AppError::Busy)?;
         outcome.await.map_err(|_| AppError::Lost)?
     }

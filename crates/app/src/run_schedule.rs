@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use perennial_store::{sandbox, sellers};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::vat_check::start_daily_vat_checks;
 use crate::{App, Result, Stop};
@@ -13,6 +14,9 @@ pub const SCHEDULE_INTERVAL: Duration = Duration::from_secs(30);
 /// The same in a sandbox, whose clock may be moved by somebody else.
 pub const SANDBOX_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often what is old is forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
 /// Starts the daily runs until it is told to stop; a run that is under way then stops after its present part. VAT numbers
 /// are checked beside them, if somebody is configured who can be asked: no run waits for that.
 pub fn start_schedule(app: &App, mut stop: Stop) -> JoinHandle<()> {
@@ -20,7 +24,14 @@ pub fn start_schedule(app: &App, mut stop: Stop) -> JoinHandle<()> {
     tokio::spawn(async move {
         let checks = start_daily_vat_checks(&app, stop.clone());
         let interval = if app.clock.microseconds_ahead().is_some() { SANDBOX_INTERVAL } else { SCHEDULE_INTERVAL };
+        let mut forgotten: Option<Instant> = None;
         loop {
+            if forgotten.is_none_or(|at| at.elapsed() >= FORGET_INTERVAL) {
+                forgotten = Some(Instant::now());
+                if let Err(error) = app.forget_answers().await {
+                    tracing::warn!(%error, "old answers could not be forgotten: {error}");
+                }
+            }
             if let Err(error) = app.start_due_runs(&stop).await {
                 tracing::error!(%error, "the renewal runs could not be started: {error}");
             }

@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, Row as _, Transaction, query::Query};
 use tokio::sync::OnceCell;
 
 use crate::dialect::Dialect;
+use crate::joint::{Joined, Joint};
 use crate::rows::{Column, Rows};
 use crate::value::{Row, Value, microseconds, pg_date, pg_instant};
 use crate::writer::{Writer, Writing};
@@ -52,6 +53,8 @@ pub struct Store {
     renewal_calls: Arc<[RenewalCall; 2]>,
     /// Connections to PostgreSQL that worked a moment ago, for the next round.
     kept: Arc<Mutex<Vec<Kept>>>,
+    /// The transaction that all of its own become part of; none for a store where each stands for itself.
+    joint: Option<Joint>,
 }
 
 /// A statement that writes renewals; none where the function it calls could not be made.
@@ -97,7 +100,7 @@ impl Store {
                 return Err(StoreError::Address(format!("cannot use this database address: {hint}")));
             }
         };
-        Ok(Self { pool, renewal_calls: Arc::default(), kept: Arc::default() })
+        Ok(Self { pool, renewal_calls: Arc::default(), kept: Arc::default(), joint: None })
     }
 
     /// A connection to read with.
@@ -105,6 +108,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when there is none, whatever the reason.
     pub async fn read(&self) -> Result<Conn> {
+        // Who asks while a verb is at work is that verb, and means what others see.
+        if let Some(open) = self.joint.as_ref().and_then(Joint::look) {
+            return Ok(Conn(Inner::Joined(open)));
+        }
         Ok(match &self.pool {
             Pool::Sqlite { readers, .. } => {
                 Conn(Inner::Sqlite(readers.acquire().await.map_err(StoreError::Unavailable)?))
@@ -135,10 +142,39 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] when none can begin, whatever the reason; on SQLite the first statement may say so.
     pub async fn begin(&self) -> Result<Tx> {
+        match &self.joint {
+            None => self.begin_alone().await,
+            Some(joint) => Ok(Tx(Conn(Inner::Joined(joint.enter(self).await?)))),
+        }
+    }
+
+    pub(crate) async fn begin_alone(&self) -> Result<Tx> {
         Ok(Tx(Conn(match &self.pool {
             Pool::Sqlite { writer, .. } => Inner::SqliteTx(writer.begin().await?),
             Pool::Postgres(pool) => Inner::PostgresTx(pool.begin().await.map_err(StoreError::Unavailable)?),
         })))
+    }
+
+    /// The same database, where all that is written becomes one transaction: nothing of it lasts before
+    /// [`Store::settle`], and what was begun and not committed is undone by itself.
+    #[must_use]
+    pub fn jointly(&self) -> Self {
+        Self { joint: Some(Joint::default()), ..self.clone() }
+    }
+
+    /// Makes durable what was written through a store that [writes jointly](Store::jointly).
+    ///
+    /// # Errors
+    /// Those of a commit; then nothing was written.
+    pub async fn settle(&self) -> Result<()> {
+        match &self.joint {
+            Some(joint) => joint.settle().await,
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_joint(&self) -> bool {
+        self.joint.is_some()
     }
 
     /// A connection for reading what decides what is written next: on SQLite a transaction that keeps other writers out
@@ -358,11 +394,13 @@ impl DerefMut for Look {
 }
 
 #[derive(Debug)]
-enum Inner {
+pub(crate) enum Inner {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
     SqliteTx(Writing),
     PostgresTx(Transaction<'static, Postgres>),
+    /// A part of a transaction that several share.
+    Joined(Joined),
 }
 
 impl Deref for Tx {
@@ -380,11 +418,17 @@ impl DerefMut for Tx {
 }
 
 impl Tx {
+    /// The connection that it is on, which stays in the transaction.
+    pub(crate) fn into_conn(self) -> Conn {
+        self.0
+    }
+
     /// Makes everything that was written durable, or nothing of it.
     pub async fn commit(self) -> Result<()> {
         match self.0.0 {
             Inner::SqliteTx(tx) => tx.commit().await?,
             Inner::PostgresTx(tx) => tx.commit().await?,
+            Inner::Joined(part) => part.commit().await?,
             Inner::Sqlite(_) | Inner::Postgres(_) => {}
         }
         Ok(())
@@ -396,7 +440,21 @@ impl Conn {
         match &self.0 {
             Inner::Sqlite(_) | Inner::SqliteTx(_) => Dialect::Sqlite,
             Inner::Postgres(_) | Inner::PostgresTx(_) => Dialect::Postgres,
+            Inner::Joined(part) => part.dialect(),
         }
+    }
+
+    /// The connection itself, whether it is shared or not.
+    pub(crate) fn inner(&mut self) -> Result<&mut Inner> {
+        match &mut self.0 {
+            Inner::Joined(part) => part.inner(),
+            inner => Ok(inner),
+        }
+    }
+
+    /// The transaction that this connection is in.
+    pub(crate) fn into_tx(self) -> Tx {
+        Tx(self)
     }
 
     /// The rows a statement answers with.
@@ -438,14 +496,14 @@ impl Conn {
     /// As [`Conn::call`], for a script that ends with the transaction it is run in.
     pub(crate) async fn finish(&mut self, sql: &'static str, values: Vec<Value>, rows: Vec<Rows>) -> Result<Vec<Row>> {
         let answered = self.call(sql, values, rows).await?;
-        if let Inner::SqliteTx(tx) = &mut self.0 {
+        if let Inner::SqliteTx(tx) = self.inner()? {
             tx.is_over();
         }
         Ok(answered)
     }
 
     async fn fetch(&mut self, sql: &'static str, parameters: Parameters) -> Result<Vec<Row>> {
-        Ok(match &mut self.0 {
+        Ok(match self.inner()? {
             Inner::Sqlite(c) => {
                 sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
             }
@@ -460,11 +518,13 @@ impl Conn {
             Inner::PostgresTx(c) => {
                 postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
             }
+            // A share is never a share of a share.
+            Inner::Joined(_) => Vec::new(),
         })
     }
 
     async fn run(&mut self, sql: &'static str, parameters: Parameters) -> Result<u64> {
-        Ok(match &mut self.0 {
+        Ok(match self.inner()? {
             Inner::Sqlite(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
             Inner::SqliteTx(tx) => {
                 // Not in one visit: a `begin` would be counted with the rows that the statement before it changed.
@@ -473,6 +533,7 @@ impl Conn {
             }
             Inner::Postgres(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
             Inner::PostgresTx(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
+            Inner::Joined(_) => 0,
         })
     }
 }

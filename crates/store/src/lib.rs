@@ -8,6 +8,7 @@
 //! `Rows`, and add a line to the conformance suite, which runs on both databases.
 
 pub mod addons;
+pub mod answers;
 pub mod audit;
 pub mod brands;
 pub mod campaigns;
@@ -28,6 +29,7 @@ mod error;
 pub mod events;
 pub mod ids;
 pub mod invoices;
+mod joint;
 pub mod keys;
 pub mod ledger;
 pub mod mail_templates;

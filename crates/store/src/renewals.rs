@@ -13,6 +13,7 @@ use perennial_billing::{
 };
 
 use crate::addons;
+use crate::answers::{self, Answer};
 use crate::customers::{self, Customer};
 use crate::dialect::Dialect;
 use crate::documents::INSERT_INVOICES;
@@ -310,6 +311,8 @@ pub struct Round {
     conn: Option<Conn>,
     /// The versions of the services it has read.
     read: HashMap<ServiceId, i64>,
+    /// Whether what was written is still to be committed.
+    is_open: bool,
 }
 
 impl Round {
@@ -318,7 +321,7 @@ impl Round {
     /// # Errors
     /// [`StoreError::Unavailable`] when there is no connection.
     pub async fn begin(store: &Store) -> Result<Self> {
-        Ok(Self { store: store.clone(), conn: Some(store.read_to_write().await?), read: HashMap::new() })
+        Ok(Self { store: store.clone(), conn: Some(store.read_to_write().await?), read: HashMap::new(), is_open: false })
     }
 
     /// Begins a round that only looks: it keeps nobody out, and cannot commit.
@@ -326,7 +329,7 @@ impl Round {
     /// # Errors
     /// As [`Round::begin`].
     pub async fn look(store: &Store) -> Result<Self> {
-        Ok(Self { store: store.clone(), conn: Some(store.read().await?), read: HashMap::new() })
+        Ok(Self { store: store.clone(), conn: Some(store.read().await?), read: HashMap::new(), is_open: false })
     }
 
     /// What to read with.
@@ -353,11 +356,11 @@ impl Round {
 
     /// Writes invoices: claims, lines, tax, ledger, outbox, audit, advanced services, and last of all the numbers and the
     /// invoices, because the series is what other writers wait for. If a run writes them, what it has found of them is done.
-    /// All of it in one transaction, which ends with it. The answer has one entry per invoice; it is `None`, and nothing is
-    /// written, for one with a service that changed since its plan was made.
+    /// All of it in one transaction, which ends with it, together with the answers that tell of it. The result has one entry
+    /// per invoice; it is `None`, and nothing is written, for one with a service that changed since its plan was made.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] for `periods` when a period is billed already,
+    /// [`StoreError::Unique`] for `periods` when a period is billed already, for `answers` when a request was answered already,
     /// [`StoreError::Retry`] when others were in the way; then nothing is written at all.
     pub async fn commit(
         mut self,
@@ -365,14 +368,17 @@ impl Round {
         invoices: &[NewInvoice],
         at: Timestamp,
         run: Option<RunId>,
+        answers: Option<&AnswersFor<'_>>,
     ) -> Result<Vec<Option<WrittenInvoice>>> {
+        // Something else is to be written in the same transaction, so that it cannot end with the invoices.
+        let stays_open = answers.is_some() || self.store.is_joint();
         let mut current: Vec<(usize, &NewInvoice)> = invoices.iter().enumerate().collect();
         let mut written: Vec<Option<WrittenInvoice>> = invoices.iter().map(|_| None).collect();
         while !current.is_empty() {
             let new: Vec<&NewInvoice> = current.iter().map(|(_, new)| *new).collect();
             let outcome = match self.store.dialect() {
-                Dialect::Sqlite => sqlite::in_one_visit(&mut self, seller, &new, at, run).await?,
-                Dialect::Postgres => postgres::in_one_call(&mut self, seller, &new, at, run).await?,
+                Dialect::Sqlite => sqlite::in_one_visit(&mut self, seller, &new, at, run, stays_open).await?,
+                Dialect::Postgres => postgres::in_one_call(&mut self, seller, &new, at, run, stays_open).await?,
             };
             match outcome {
                 Attempt::Written { ids, first_number } => {
@@ -387,10 +393,24 @@ impl Round {
                 }
             }
         }
-        if let Some(conn) = self.conn {
-            self.store.keep(conn);
+        match self.conn {
+            Some(conn) if self.is_open => {
+                let mut tx = conn.into_tx();
+                for answer in answers.map(|answers| answers(&written)).unwrap_or_default() {
+                    answers::insert(&mut tx, seller.id, &answer).await?;
+                }
+                tx.commit().await?;
+            }
+            Some(conn) => self.store.keep(conn),
+            None => {}
         }
         Ok(written)
+    }
+
+    /// Keeps a transaction for what else is to be written in it.
+    fn leave_open(&mut self, tx: Tx) {
+        self.conn = Some(tx.into_conn());
+        self.is_open = true;
     }
 
     /// The services whose version is not the one that was planned from. What this round has read itself needs no look.
@@ -405,30 +425,33 @@ impl Round {
     }
 }
 
+/// Makes the answers that tell of what is written, when it is known what that is: one entry for each invoice.
+pub type AnswersFor<'a> = dyn Fn(&[Option<WrittenInvoice>]) -> Vec<Answer> + Send + Sync + 'a;
+
 /// What one transaction came to.
 enum Attempt {
-    /// Everything is written and durable.
+    /// Everything is written, and durable unless the round stays open.
     Written { ids: Vec<InvoiceId>, first_number: i64 },
     /// These services changed; nothing is written.
     Stale(HashSet<ServiceId>),
 }
 
-/// One statement after another, where they cannot be sent together.
+/// One statement after another, where they cannot be sent together. The transaction is left open.
 async fn step_by_step(
-    store: &Store,
+    round: &mut Round,
     seller: &Seller,
     new: &[&NewInvoice],
     at: Timestamp,
     run: Option<RunId>,
 ) -> Result<Attempt> {
-    let mut tx = store.begin().await?;
+    let mut tx = round.store.begin().await?;
     let services: Vec<ServiceId> = new.iter().flat_map(|new| new.services()).map(|(service, _)| service).collect();
     let stale = stale(&lock(&mut tx, seller.id, &services).await?, new);
     if !stale.is_empty() {
         return Ok(Attempt::Stale(stale));
     }
     let (ids, first_number) = write(&mut tx, seller, new, at, run).await?;
-    tx.commit().await?;
+    round.leave_open(tx);
     Ok(Attempt::Written { ids, first_number })
 }
 

@@ -1,11 +1,16 @@
 //! Who is calling and with which request: what a handler starts from.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use perennial_app::{Actor, App, Caller, RenewalQueue};
+use jiff::Timestamp;
+use perennial_app::{Actor, Answered, App, Caller, Once, OnceRenewal, RenewalQueue, Renewed};
+use serde::Serialize;
 
+use crate::idempotency::Afterwards;
 use crate::limit::StandingSlot;
 use crate::operation::{Access, Door};
 use crate::request_id::RequestId;
@@ -14,18 +19,51 @@ use crate::v2;
 use crate::{ApiError, Web};
 
 /// A request from a known key that is within its limit.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub app: App,
     pub caller: Caller,
     pub renewals: RenewalQueue,
     request_id: String,
+    /// The request's name, if it has one and is to be carried out once, and where work is left for afterwards.
+    pub once: Option<(Once, Afterwards)>,
 }
 
 impl Context {
     /// Refuses a customer's key, whatever it allows.
     pub fn require_staff(&self) -> Result<(), ApiError> {
         if self.caller.customer.is_none() { Ok(()) } else { Err(ApiError::staff_only()) }
+    }
+
+    /// How a renewal is answered for good, if the request has a name.
+    pub fn once_renewed<T: Serialize>(
+        &self,
+        answer: impl Fn(&Renewed) -> T + Send + Sync + 'static,
+    ) -> Option<OnceRenewal> {
+        let (once, _) = self.once.clone()?;
+        let answer = move |renewed: &Renewed| Answered {
+            status: 200,
+            headers: r#"{"content-type":"application/json"}"#.to_owned(),
+            body: serde_json::to_string(&answer(renewed)).unwrap_or_default(),
+        };
+        Some(OnceRenewal { once, answer: Arc::new(answer) })
+    }
+
+    /// What puts data into the v1 envelope, as of this moment.
+    pub fn envelope<T>(&self, now: Timestamp) -> impl Fn(T) -> Envelope<T> + Send + Sync + 'static
+    where
+        T: 'static,
+    {
+        let request_id = self.request_id.clone();
+        move |data| Envelope::new(now, request_id.clone(), data)
+    }
+
+    /// Goes on with something by itself, once what this request writes is durable.
+    pub fn afterwards(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match &self.once {
+            Some((_, afterwards)) => afterwards.push(Box::pin(work)),
+            None => drop(tokio::spawn(work)),
+        }
     }
 
     /// 200 with `data` in the v1 envelope.
@@ -38,6 +76,10 @@ impl FromRequestParts<Web> for Context {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        // A request with a name has passed already.
+        if let Some(context) = parts.extensions.remove::<Self>() {
+            return Ok(context);
+        }
         let key = key_of(&parts.headers).ok_or_else(ApiError::unauthorized)?;
         let caller = web.app.authenticate(key).await?.ok_or_else(ApiError::unauthorized)?;
         if let Actor::Key(id) = caller.actor
@@ -52,7 +94,7 @@ impl FromRequestParts<Web> for Context {
         }
         pass(&caller, parts)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        Ok(Self { app: web.app.clone(), caller, renewals: web.renewals.clone(), request_id })
+        Ok(Self { app: web.app.clone(), caller, renewals: web.renewals.clone(), request_id, once: None })
     }
 }
 

@@ -10,9 +10,11 @@ use axum::response::{IntoResponse, Response};
 use perennial_app::{AppError, Scope};
 use perennial_billing::InvoiceId;
 use perennial_store::StoreError;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
 use crate::Web;
+use crate::openapi;
 use crate::request_id::RequestId;
 use crate::v1::envelope::iso;
 use crate::v2;
@@ -22,6 +24,9 @@ use crate::wire::Text;
 
 /// Seconds after which to try again when the database is away.
 const RETRY_AFTER_UNAVAILABLE: u64 = 5;
+
+/// Seconds after which to send a request again whose first one is under way.
+const RETRY_AFTER_RUNNING: u64 = 1;
 
 /// An error on its way to the caller. It rides on the response until `render` gives it its body.
 #[derive(Debug, Clone)]
@@ -110,6 +115,17 @@ impl ApiError {
     /// 409 with the invoice that is in the way.
     pub(crate) fn blocked_by(invoice: InvoiceId, message: impl Into<String>) -> Self {
         Self::new(Code::ExistingInvoiceBlocking, message).detailed(|details| details.invoice = Some(invoice))
+    }
+
+    /// 409: the first request of that name is under way.
+    pub(crate) fn key_in_use() -> Self {
+        let message = "A request with this Idempotency-Key is still under way; send it again in a moment";
+        Self { retry_after: Some(RETRY_AFTER_RUNNING), ..Self::new(Code::IdempotencyKeyInUse, message) }
+    }
+
+    /// 422: the name belongs to another request.
+    pub(crate) fn key_reused() -> Self {
+        Self::new(Code::IdempotencyKeyReused, "This Idempotency-Key was sent before, with another request")
     }
 
     /// 412: it changed since it was read.
@@ -269,8 +285,10 @@ impl IntoResponse for ApiError {
     }
 }
 
-#[derive(Serialize)]
+/// An error of v1.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "V1Error")]
 struct Body<'a> {
     error: &'static str,
     message: &'a str,
@@ -281,13 +299,21 @@ struct Body<'a> {
     invoice_id: Option<String>,
 }
 
-#[derive(Serialize)]
+/// Too many requests in v1, with fields of its own.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "V1TooManyRequests")]
 struct TooManyBody<'a> {
     error: &'static str,
     message: &'a str,
     retry_after: String,
     request_id: &'a str,
+}
+
+/// The schemas of v1's errors.
+pub(crate) fn v1_schemas(schemas: &mut SchemaGenerator) {
+    openapi::name::<Body<'static>>(schemas);
+    openapi::name::<TooManyBody<'static>>(schemas);
 }
 
 /// Gives every error answer its body, whether it comes from a handler or from the framework.

@@ -7,9 +7,12 @@
 mod context;
 mod describe;
 mod error;
+mod examples;
 mod health;
+mod idempotency;
 mod limit;
 mod metrics;
+mod openapi;
 mod operation;
 mod request_id;
 mod router;
@@ -19,6 +22,7 @@ mod v2;
 mod wire;
 
 pub use error::ApiError;
+pub use openapi::openapi;
 pub use limit::{RateLimit, RateLimits, WINDOW};
 pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};
@@ -36,6 +40,8 @@ pub struct Web {
     pub renewals: RenewalQueue,
     /// How often each key may call.
     pub limits: Arc<RateLimits>,
+    /// Named requests that are under way here.
+    running: Arc<idempotency::Running>,
     /// Tells work in the background that it is time to stop.
     pub stop: Stop,
 }
@@ -44,6 +50,6 @@ impl Web {
     /// A web server's state.
     #[must_use]
     pub fn new(app: App, renewals: RenewalQueue, limit: RateLimit, stop: Stop) -> Self {
-        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)), stop }
+        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)), running: Arc::default(), stop }
     }
 }

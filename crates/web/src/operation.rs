@@ -7,12 +7,13 @@ use axum::Router;
 use axum::extract::Extension;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use perennial_app::Scope;
 use schemars::SchemaGenerator;
 
 use crate::describe::{Described, Shape};
-use crate::{ApiError, Web};
+use crate::{ApiError, Web, idempotency};
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +62,7 @@ pub(crate) struct Operation {
     /// Whether a repeat with the same `Idempotency-Key` is answered with the first answer.
     pub is_repeatable: bool,
     shape: fn(&mut SchemaGenerator, &mut SchemaGenerator) -> Shape,
+    door: Door,
     route: Option<MethodRouter<Web>>,
 }
 
@@ -176,7 +178,8 @@ impl At {
             summary,
             details: "",
             shape: |taken, answered| H::shape(taken, answered),
-            route: Some(on(filter, handler).layer(Extension(door))),
+            door,
+            route: Some(on(filter, handler)),
         });
         self
     }
@@ -198,7 +201,7 @@ impl At {
     }
 }
 
-/// Every operation, once its route is taken out of it.
+/// Every operation.
 #[derive(Debug, Default)]
 pub(crate) struct Operations(pub Vec<Operation>);
 
@@ -210,11 +213,14 @@ impl FromIterator<At> for Operations {
 
 impl Operations {
     /// The routes to them.
-    pub fn router(&mut self) -> Router<Web> {
+    pub fn router(self, web: &Web) -> Router<Web> {
         let mut router = Router::new();
-        for operation in &mut self.0 {
-            if let Some(route) = operation.route.take() {
-                router = router.route(operation.path, route);
+        for operation in self.0 {
+            if let Some(mut route) = operation.route {
+                if operation.is_repeatable {
+                    route = route.layer(from_fn_with_state(web.clone(), idempotency::once));
+                }
+                router = router.route(operation.path, route.layer(Extension(operation.door)));
             }
         }
         router

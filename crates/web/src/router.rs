@@ -23,14 +23,23 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All doors of the program.
 pub fn router(web: Web) -> Router {
-    let system =
-        at("System", "/metrics").get("getMetrics", Staff(&[ReadBilling]), metrics::metrics, "What was counted");
-    let mut operations = Operations::from_iter([system]);
-    operations.0.extend(v1::operations().0);
-    operations.0.extend(v2::operations().0);
-    let routes = operations.router().route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz));
+    let routes = operations().router(&web);
+    let routes = routes.route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz));
     guarded(routes, web)
 }
+
+/// Every operation of both surfaces.
+pub(crate) fn operations() -> Operations {
+    let system =
+        [at(SYSTEM, "/metrics").get("getMetrics", Staff(&[ReadBilling]), metrics::metrics, "What was counted")];
+    let mut operations = Operations::from_iter(system);
+    operations.0.extend(v1::operations().0);
+    operations.0.extend(v2::operations().0);
+    operations
+}
+
+/// The heading of what belongs to no surface.
+const SYSTEM: &str = "System";
 
 /// Routes behind everything that stands before each of them: limits, time-outs, request ids, errors in the house format.
 pub fn guarded(routes: Router<Web>, web: Web) -> Router {

@@ -257,7 +257,7 @@ impl Runner {
                 continue;
             }
             attempts += 1;
-            let written = self.app.write(round, &looked.seller, &looked.invoices, Some(self.run.id)).await?;
+            let written = self.app.write(round, &looked.seller, &looked.invoices, Some(self.run.id), None).await?;
             let again = looked.invoices.iter().zip(written).filter(|(_, written)| written.is_none());
             let again: HashSet<ServiceId> =
                 again.flat_map(|(new, _)| new.plan.claims.iter().map(|claim| claim.service)).collect();

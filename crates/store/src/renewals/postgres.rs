@@ -43,13 +43,14 @@ pub(super) async fn in_one_call(
     new: &[&NewInvoice],
     at: Timestamp,
     run: Option<RunId>,
+    stays_open: bool,
 ) -> Result<Attempt> {
     let (texts, rows): (Vec<&str>, Vec<Rows>) = by_place(seller, new, at, run)?.into_iter().unzip();
     if round.store.renewal_call(run).get().is_none_or(Option::is_none) {
         round.conn = None;
     }
     let Some(call) = function(&round.store, &texts, &rows, run).await? else {
-        return step_by_step(&round.store, seller, new, at, run).await;
+        return step_by_step(round, seller, new, at, run).await;
     };
     let (before, width, after) = around_numbers(seller, new);
     let values = params![
@@ -62,7 +63,16 @@ pub(super) async fn in_one_call(
         width,
         after,
     ];
-    let answered = round.conn().await?.call(call, values, rows).await?;
+    let answered = if stays_open {
+        // What was read with goes back first: who holds one connection and waits for a second may wait for ever.
+        round.conn = None;
+        let mut tx = round.store.begin().await?;
+        let answered = tx.call(call, values, rows).await?;
+        round.leave_open(tx);
+        answered
+    } else {
+        round.conn().await?.call(call, values, rows).await?
+    };
     let row = answered.first().ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?;
     let stale = row.ints("stale")?;
     if stale.is_empty() {

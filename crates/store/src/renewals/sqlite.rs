@@ -23,6 +23,9 @@ const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then
     where kind in ('invoice', 'outbox', 'audit');\n\
     select next - $3 as first_id from ids where kind = 'invoice'";
 
+/// How a script ends that ends its transaction.
+const COMMIT: &str = ";\ncommit";
+
 /// Writes these renewals in one visit.
 pub(super) async fn in_one_visit(
     round: &mut Round,
@@ -30,6 +33,7 @@ pub(super) async fn in_one_visit(
     new: &[&NewInvoice],
     at: Timestamp,
     run: Option<RunId>,
+    stays_open: bool,
 ) -> Result<Attempt> {
     let stale = round.stale(seller.id, new).await?;
     if !stale.is_empty() {
@@ -50,7 +54,12 @@ pub(super) async fn in_one_visit(
         after,
     ];
     let rows = steps.into_iter().map(|(_, rows)| rows).collect();
-    let answered = round.conn().await?.finish(script, values, rows).await?;
+    let answered = if stays_open {
+        round.is_open = true;
+        round.conn().await?.call(script.strip_suffix(COMMIT).unwrap_or(script), values, rows).await?
+    } else {
+        round.conn().await?.finish(script, values, rows).await?
+    };
     let one = |name| {
         let row = answered.iter().find(|row| row.has(name));
         row.ok_or_else(|| StoreError::Statement(sqlx::Error::RowNotFound))?.int(name)
@@ -85,8 +94,8 @@ fn script(steps: &[(&'static str, Rows)]) -> String {
         script.push(text.replace("{rows}", &json_table(parameter, columns)));
         parameter += 1 + rows.same.len();
     }
-    script.extend([USE_IDS.to_owned(), "commit".to_owned()]);
-    script.join(";\n")
+    script.push(USE_IDS.to_owned());
+    script.join(";\n") + COMMIT
 }
 
 /// The legal number at this distance from the first of those that were just taken.

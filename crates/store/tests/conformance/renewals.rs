@@ -393,7 +393,7 @@ mod claim {
         async fn of_many_claims_at_once_one_is_kept(kind) {
             let shop = Shop::new(kind).await;
             let new = [shop.plan().await];
-            let claim = async || shop.round().await.commit(&shop.seller, &new, noon(), None).await.unwrap().remove(0);
+            let claim = async || shop.round().await.commit(&shop.seller, &new, noon(), None, None).await.unwrap().remove(0);
             let (a, b, c, d) = tokio::join!(claim(), claim(), claim(), claim());
             assert_eq!([a, b, c, d].iter().flatten().count(), 1, "the others saw that the service had moved");
             assert_eq!(traces(&shop), [1, 1, 1, 1, 2, 1, 1, 1]);
@@ -404,7 +404,7 @@ mod claim {
             let shop = four_servers(kind).await;
             let mut new = shop.planned(&[ServiceId(1), ServiceId(2), ServiceId(3)]).await;
             new[1].versions[0] += 1;
-            let written = shop.round().await.commit(&shop.seller, &new, noon(), None).await.unwrap();
+            let written = shop.round().await.commit(&shop.seller, &new, noon(), None, None).await.unwrap();
             let numbers: Vec<_> = written.iter().map(|w| w.as_ref().map(|w| w.number.as_str())).collect();
             assert_eq!(numbers, [Some("202600001"), None, Some("202600002")]);
             assert_eq!(shop.look("select service_id from periods order by service_id"), ["1", "3"]);
@@ -513,7 +513,7 @@ mod numbering {
             let renew = async |nth: usize| {
                 let mut new = new[nth].clone();
                 new.versions[0] += i64::from(nth == 1);
-                shop.round().await.commit(&shop.seller, &[new], noon(), None).await.unwrap();
+                shop.round().await.commit(&shop.seller, &[new], noon(), None, None).await.unwrap();
             };
             tokio::join!(renew(0), renew(1), renew(2), renew(3));
             let taken = shop.look("select number from invoices order by number");

@@ -219,7 +219,7 @@ on_both_databases! {
         assert_eq!((new.plan.claims.len(), new.plan.net.minor, new.plan.tax.minor), (3, 30_000, 7_500));
         let mut stale = shop.planned(&[ServiceId(104)]).await.remove(0);
         stale.versions[0] += 1;
-        let written = shop.round().await.commit(&shop.seller, &[stale, new], noon(), Some(ONE)).await.unwrap();
+        let written = shop.round().await.commit(&shop.seller, &[stale, new], noon(), Some(ONE), None).await.unwrap();
         assert_eq!(written[0], None, "it has changed: it is left, and nothing else with it");
         let invoice = written[1].as_ref().unwrap();
         assert_eq!(shop.list(), ["7|104"]);
@@ -256,7 +256,7 @@ on_both_databases! {
         shop.write(&shop.planned(&[ServiceId(103)]).await).await.unwrap();
         shop.meddle("insert into periods (seller_id, service_id, period, invoice_id, starts, ends, state) \
             select 1, 102, 0, id, '2026-12-01', '2027-01-01', 'invoiced' from invoices");
-        let refused = shop.round().await.commit(&shop.seller, &new, noon(), Some(ONE)).await;
+        let refused = shop.round().await.commit(&shop.seller, &new, noon(), Some(ONE), None).await;
         assert!(matches!(refused, Err(StoreError::Unique { .. })), "{refused:?}");
         assert_eq!(shop.list(), ["7|101", "8|102"]);
         assert_eq!(shop.look("select count(*) from invoices where run_id is not null"), ["0"]);

@@ -408,7 +408,7 @@ impl Shop {
             NewInvoice { versions: now.collect(), ..new.clone() }
         };
         let renewals: Vec<NewInvoice> = renewals.iter().map(unmoved).collect();
-        let written = self.round().await.commit(seller, &renewals, noon(), None).await?;
+        let written = self.round().await.commit(seller, &renewals, noon(), None, None).await?;
         Ok(written.into_iter().map(|written| written.expect("no service moved")).collect())
     }
 

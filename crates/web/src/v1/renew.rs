@@ -1,6 +1,6 @@
 //! `POST /api/services/{accountId}/renew`: the seed of it all.
 
-use perennial_app::Outcome;
+use perennial_app::{Order, Outcome, Renewed};
 use perennial_billing::{InvoiceId, ServiceId};
 use perennial_store::sellers::OpenInvoicePolicy;
 use schemars::JsonSchema;
@@ -43,33 +43,16 @@ pub(crate) async fn renew(
     At(service): At<ServiceId>,
     _body: Body,
 ) -> Result<Success<Renewal>, ApiError> {
-    let outcome = context.renewals.renew(context.caller, service).await?;
-    let answer = |invoice: InvoiceId, message, info, service_type: i64| {
-        let invoice_id = invoice.to_string();
-        let server_time = context.app.clock.now().as_second();
-        let raw = RenewalRaw {
-            success: true,
-            invoice_id: invoice_id.clone(),
-            call: "generateNextInvoice",
-            server_time,
-            info,
-        };
-        context.success(Renewal {
-            success: true,
-            invoice_id,
-            message,
-            info,
-            service_type: service_type.to_string(),
-            raw,
-        })
-    };
-    match outcome {
-        Outcome::Renewed(renewed) => {
-            let info = if renewed.mailed { MAILED } else { NOT_MAILED };
-            Ok(answer(renewed.invoice.id, "Renewal invoice generated successfully", info, renewed.service_type))
-        }
+    // One moment for the answer, whether it is given now or to a repeat.
+    let now = context.app.clock.now();
+    let answer = Answer { server_time: now.as_second() };
+    let envelope = context.envelope(now);
+    let once = context.once_renewed(move |renewed| envelope(answer.issued(renewed)));
+    let success = |renewal: Renewal| Ok(Success(context.envelope(now)(renewal)));
+    match context.renewals.renew_once(context.caller, service, Order::default(), once).await? {
+        Outcome::Renewed(renewed) => success(answer.issued(&renewed)),
         Outcome::Open { invoice, service_type, policy: OpenInvoicePolicy::Return } => {
-            Ok(answer(invoice, "Renewal invoice already exists", EXISTING, service_type))
+            success(answer.of(invoice, "Renewal invoice already exists", EXISTING, service_type))
         }
         Outcome::Open { invoice, policy: OpenInvoicePolicy::Conflict, .. } => {
             Err(ApiError::blocked_by(invoice, "An unpaid renewal invoice exists for this service"))
@@ -82,5 +65,36 @@ pub(crate) async fn renew(
         Outcome::NotFound => Err(ApiError::not_found("Service not found")),
         Outcome::Failed(_) => Err(ApiError::unavailable()),
         Outcome::Planned(_) => Err(ApiError::internal()),
+    }
+}
+
+/// What all answers of one moment have in common.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    server_time: i64,
+}
+
+impl Answer {
+    fn issued(self, renewed: &Renewed) -> Renewal {
+        let info = if renewed.mailed { MAILED } else { NOT_MAILED };
+        self.of(renewed.invoice.id, "Renewal invoice generated successfully", info, renewed.service_type)
+    }
+
+    fn of(
+        self,
+        invoice: InvoiceId,
+        message: &'static str,
+        info: &'static [&'static str],
+        service_type: i64,
+    ) -> Renewal {
+        let invoice_id = invoice.to_string();
+        let raw = RenewalRaw {
+            success: true,
+            invoice_id: invoice_id.clone(),
+            call: "generateNextInvoice",
+            server_time: self.server_time,
+            info,
+        };
+        Renewal { success: true, invoice_id, message, info, service_type: service_type.to_string(), raw }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) const PAGES: &str = "/docs/errors";
 /// A problem document.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Problem")]
 pub(crate) struct Problem<'a> {
     /// Where the page about this code is.
     pub r#type: String,

@@ -41,6 +41,9 @@ pub(crate) fn operations() -> Operations {
                 "One period with all add-ons, unless the body says otherwise; none of the periods starts later than the \
                  seller renews ahead. With `dryRun`, what would be issued: the invoice is the same.",
             ),
+        at(SERVICES, "/api/v2/renewals")
+            .post("renewServices", Scoped(&[WriteBilling]), renew::renew_many, "Renew many services")
+            .with("Each for its next period and by itself, with an outcome for each: one that is refused takes nothing down with it."),
         at(SERVICES, "/api/v2/services/{id}/preview")
             .get("previewService", Scoped(&[ReadBilling]), preview::of_service, "The invoices to come, of one service")
             .with(PREVIEW),

@@ -178,8 +178,8 @@ pub(crate) async fn start(
     let (run, is_new) = context.app.start_run(seller, RunOrigin::Request, until).await?;
     // One that was there before has somebody who works on it, or is gone on with at the next look of the schedule.
     if is_new {
-        let (app, run) = (context.app.clone(), run.clone());
-        tokio::spawn(async move {
+        let (app, run) = (web.app.clone(), run.clone());
+        context.afterwards(async move {
             if let Err(error) = app.resume_run(seller, run, web.stop).await {
                 tracing::error!(%error, "a run of seller {seller} stopped: {error}");
             }

@@ -36,6 +36,6 @@ impl JsonSchema for Amount {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": r"^-?[0-9]{1,16}(\.[0-9]{1,3})?$", "example": "125.00"})
+        json_schema!({"type": "string", "pattern": r"^-?[0-9]{1,16}(\.[0-9]{1,3})?$", "examples": ["125.00"]})
     }
 }

@@ -72,7 +72,7 @@ fn read<T: Prefixed>(text: &str) -> Result<T, String> {
 
 fn schema<T: Prefixed>() -> Schema {
     let prefix = T::PREFIX;
-    json_schema!({"type": "string", "pattern": format!("^({prefix})?[1-9][0-9]{{0,14}}$"), "example": format!("{prefix}7")})
+    json_schema!({"type": "string", "pattern": format!("^({prefix})?[1-9][0-9]{{0,14}}$"), "examples": [format!("{prefix}7")]})
 }
 
 /// The id in the path.

@@ -74,7 +74,7 @@ impl OnWire for Date {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "format": "date", "example": "2026-11-30"})
+        json_schema!({"type": "string", "format": "date", "examples": ["2026-11-30"]})
     }
 }
 
@@ -89,7 +89,7 @@ impl OnWire for Timestamp {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "format": "date-time", "example": "2026-11-30T12:00:00.000Z"})
+        json_schema!({"type": "string", "format": "date-time", "examples": ["2026-11-30T12:00:00.000Z"]})
     }
 }
 
@@ -106,7 +106,7 @@ impl OnWire for Quantity {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": r"^(?!0+(\.0+)?$)[0-9]{1,6}(\.[0-9]{1,6})?$", "example": "1"})
+        json_schema!({"type": "string", "pattern": r"^(?!0+(\.0+)?$)[0-9]{1,6}(\.[0-9]{1,6})?$", "examples": ["1"]})
     }
 }
 
@@ -121,7 +121,7 @@ impl OnWire for Rate {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": r"^-?[0-9]{1,6}(\.[0-9]{1,4})?$", "example": "25"})
+        json_schema!({"type": "string", "pattern": r"^-?[0-9]{1,6}(\.[0-9]{1,4})?$", "examples": ["25"]})
     }
 }
 
@@ -135,7 +135,7 @@ impl OnWire for Cycle {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": "^([1-9][0-9]{0,2}[dwmy]|once|free)$", "example": "1m"})
+        json_schema!({"type": "string", "pattern": "^([1-9][0-9]{0,2}[dwmy]|once|free)$", "examples": ["1m"]})
     }
 }
 
@@ -151,6 +151,6 @@ impl OnWire for Currency {
     fn schema() -> Schema {
         let mut codes: Vec<String> = Self::all().map(|currency| currency.to_string()).collect();
         codes.sort_unstable();
-        json_schema!({"type": "string", "enum": codes, "example": "SEK"})
+        json_schema!({"type": "string", "enum": codes, "examples": ["SEK"]})
     }
 }

@@ -1,0 +1,259 @@
+//! The document that describes every operation (OpenAPI 3.1), made from the same list as the routes.
+
+use std::sync::OnceLock;
+
+use axum::http::StatusCode;
+use schemars::generate::{Contract, SchemaSettings};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::describe::{Given, Shape};
+use crate::examples;
+use crate::operation::{Access, Operation, Operations};
+use crate::v2::problem::{self, Problem};
+use crate::{error, idempotency, v2};
+
+/// Where its schemas are.
+const SCHEMAS: &str = "/components/schemas";
+
+/// The document as JSON, with line breaks.
+pub fn openapi() -> &'static str {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let mut text = serde_json::to_string_pretty(document()).unwrap_or_default();
+        text.push('\n');
+        text
+    })
+}
+
+/// The document.
+pub(crate) fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| describe(&crate::router::operations()))
+}
+
+fn generator(contract: Contract) -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = SCHEMAS.into();
+        settings.contract = contract;
+    });
+    settings.into_generator()
+}
+
+fn describe(operations: &Operations) -> Value {
+    let (mut taken, mut answered) = (generator(Contract::Deserialize), generator(Contract::Serialize));
+    let mut paths = Map::new();
+    let mut tags: Vec<&str> = Vec::new();
+    for operation in &operations.0 {
+        let shape = operation.shape(&mut taken, &mut answered);
+        let place = paths.entry(operation.path.to_owned()).or_insert_with(|| json!({}));
+        place[operation.method.as_str().to_ascii_lowercase()] = described(operation, &shape);
+        if !tags.contains(&operation.tag) {
+            tags.push(operation.tag);
+        }
+    }
+    let mut schemas = Map::new();
+    let problem = answered.subschema_for::<Problem<'static>>();
+    debug_assert!(problem.get("$ref").is_some());
+    error::v1_schemas(&mut answered);
+    schemas.extend(taken.take_definitions(true));
+    schemas.extend(answered.take_definitions(true));
+    let tags: Vec<Value> = tags.iter().map(|tag| json!({"name": tag})).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Perennial",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Renewals and invoices of hosting providers.",
+            "description": DESCRIPTION,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": responses(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer pn_…`"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    })
+}
+
+const DESCRIPTION: &str = "v2 (`/api/v2`) is the API of this product; v1 keeps the shapes of another one, field for field.\n\n\
+    Every answer has an `X-Request-Id`; one of up to 64 letters, digits, `-`, `_`, `.` in the request is taken over. Days are in the \
+    seller's time zone, instants in UTC. Amounts are decimal text in the currency beside them. Lists have the newest first and come in \
+    pages: give `nextCursor` back as `cursor`. POST and PATCH take an `Idempotency-Key`: the same request with the same key is carried \
+    out once, and its first answer is given again, with `Idempotent-Replayed: true`. Staff may send `X-On-Behalf-Of: cus_7` to see and do \
+    only what that customer may.";
+
+fn described(operation: &Operation, shape: &Shape) -> Value {
+    let mut value = json!({
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "responses": answers(operation, shape),
+        "security": security(operation.access),
+    });
+    let who = who(operation.access);
+    let description = if operation.details.is_empty() { who } else { format!("{}\n\n{who}", operation.details) };
+    value["description"] = json!(description);
+    let parameters = parameters(operation, shape);
+    if !parameters.is_empty() {
+        value["parameters"] = json!(parameters);
+    }
+    if let Some(body) = &shape.body {
+        let mut content = json!({"schema": body.schema});
+        if let Some(example) = examples::request(operation.id) {
+            content["example"] = example.clone();
+        }
+        value["requestBody"] = json!({"required": body.is_needed, "content": {"application/json": content}});
+    }
+    value
+}
+
+/// Who may call it, in words.
+fn who(access: Access) -> String {
+    let scopes: Vec<String> = access.scopes().iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+    let scopes = scopes.join(" or ");
+    match access {
+        Access::Public => "Needs no key.".to_owned(),
+        Access::Key => "For every key.".to_owned(),
+        Access::Scoped(_) => format!("Scope {scopes}. A customer's own key reaches what is that customer's."),
+        Access::Staff(_) => format!("Scope {scopes}, for keys of staff."),
+    }
+}
+
+/// One of the scopes, in either header.
+fn security(access: Access) -> Value {
+    match access {
+        Access::Public => json!([]),
+        Access::Key => json!([{"bearer": []}, {"apiKey": []}]),
+        Access::Scoped(scopes) | Access::Staff(scopes) => {
+            let either = scopes.iter().flat_map(|scope| {
+                let scope = scope.as_str();
+                [json!({"bearer": [scope]}), json!({"apiKey": [scope]})]
+            });
+            either.collect()
+        }
+    }
+}
+
+/// The names in braces in a path.
+pub(crate) fn path_names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+}
+
+fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
+    let in_path = path_names(operation.path)
+        .zip(&shape.path)
+        .map(|(name, schema)| json!({"name": name, "in": "path", "required": true, "schema": schema}));
+    let mut parameters: Vec<Value> = in_path.chain(shape.query.iter().cloned()).chain(shape.headers.iter().cloned()).collect();
+    if operation.is_repeatable {
+        parameters.push(json!({
+            "name": idempotency::HEADER, "in": "header", "required": false,
+            "description": "A name for this request, such as a UUID: a repeat with the same one is carried out once.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": idempotency::MAX_KEY_CHARACTERS, "pattern": "^[!-~]+$"},
+        }));
+    }
+    parameters
+}
+
+fn answers(operation: &Operation, shape: &Shape) -> Value {
+    let mut answers = Map::new();
+    for (status, given) in &shape.answers {
+        answers.insert(status.to_string(), answer(operation, *status, given));
+    }
+    let is_v2 = v2::owns(operation.path);
+    let surface = if is_v2 { "V2" } else { "V1" };
+    for status in errors(operation, shape, is_v2) {
+        answers.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{surface}Error{status}")}));
+    }
+    answers.into()
+}
+
+fn answer(operation: &Operation, status: u16, given: &Given) -> Value {
+    let mut value = json!({"description": given.description});
+    for (kind, schema) in &given.content {
+        let mut content = json!({"schema": schema});
+        if let Some(example) = examples::answer(operation.id, status) {
+            content["example"] = example.clone();
+        }
+        value["content"] = json!({*kind: content});
+    }
+    let mut headers = Map::new();
+    for (name, description) in &given.headers {
+        headers.insert((*name).to_owned(), json!({"description": description, "schema": {"type": "string"}}));
+    }
+    if operation.is_repeatable {
+        let replayed = json!({"description": "`true` on a repeat.", "schema": {"type": "string"}});
+        headers.insert(idempotency::REPLAYED.to_owned(), replayed);
+    }
+    if !headers.is_empty() {
+        value["headers"] = headers.into();
+    }
+    value
+}
+
+/// The statuses of errors that an operation can answer with.
+fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
+    let mut statuses = vec![429, 500, 503];
+    let has_input = !shape.path.is_empty() || !shape.query.is_empty() || shape.body.is_some();
+    if is_v2 || has_input || operation.is_repeatable {
+        statuses.push(400);
+    }
+    if !matches!(operation.access, Access::Public) {
+        statuses.push(401);
+    }
+    if !operation.access.scopes().is_empty() {
+        statuses.push(403);
+    }
+    if !shape.path.is_empty() || operation.writes() {
+        statuses.push(404);
+    }
+    if operation.writes() {
+        statuses.push(409);
+        statuses.push(413);
+    }
+    if operation.is_repeatable || (is_v2 && has_input) {
+        statuses.push(422);
+    }
+    if !shape.headers.is_empty() {
+        statuses.push(412);
+    }
+    if is_v2 && operation.writes() {
+        statuses.push(502);
+    }
+    statuses
+}
+
+/// Every error answer of both surfaces, by name.
+fn responses() -> Value {
+    let mut responses = Map::new();
+    for status in [400, 401, 403, 404, 409, 412, 413, 422, 429, 500, 502, 503] {
+        let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
+        let schema = if status == 429 { "V1TooManyRequests" } else { "V1Error" };
+        responses.insert(
+            format!("V1Error{status}"),
+            json!({"description": reason, "content": {"application/json": {"schema": {"$ref": format!("#{SCHEMAS}/{schema}")}}}}),
+        );
+        let known = problem::Code::ALL.into_iter().filter(|code| code.status().as_u16() == status);
+        let words: Vec<String> =
+            known.map(|code| format!("[`{0}`]({1}/{0})", code.as_str(), problem::PAGES)).collect();
+        responses.insert(
+            format!("V2Error{status}"),
+            json!({
+                "description": if words.is_empty() { reason.to_owned() } else { words.join(", ") },
+                "content": {(problem::CONTENT_TYPE): {"schema": {"$ref": format!("#{SCHEMAS}/Problem")}}},
+            }),
+        );
+    }
+    responses.into()
+}
+
+/// A schema under its own name, for what no operation names.
+pub(crate) fn name<T: JsonSchema>(schemas: &mut SchemaGenerator) {
+    let _ = schemas.subschema_for::<T>();
+}
