@@ -249,6 +249,12 @@ pub enum Command {
     Doctor(FormatArgs),
     /// Bring the database's schema up to this program
     Migrate,
+    /// Print the document that describes the API (OpenAPI 3.1)
+    Openapi {
+        /// Write it and the reference pages into this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
     /// Print a completion script for a shell
     #[command(after_help = "Example: perennial completions bash > /etc/bash_completion.d/perennial")]
     Completions { shell: Shell },

@@ -6,6 +6,7 @@
 
 mod context;
 mod describe;
+mod docs;
 mod error;
 mod examples;
 mod health;
@@ -14,6 +15,7 @@ mod limit;
 mod metrics;
 mod openapi;
 mod operation;
+mod reference;
 mod request_id;
 mod router;
 mod server;
@@ -23,6 +25,7 @@ mod wire;
 
 pub use error::ApiError;
 pub use openapi::openapi;
+pub use reference::reference;
 pub use limit::{RateLimit, RateLimits, WINDOW};
 pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};

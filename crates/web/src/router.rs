@@ -14,7 +14,7 @@ use perennial_app::Scope::ReadBilling;
 
 use crate::operation::Access::Staff;
 use crate::operation::{Operations, at};
-use crate::{ApiError, Web, error, health, limit, metrics, request_id, v1, v2};
+use crate::{ApiError, Web, docs, error, health, limit, metrics, request_id, v1, v2};
 
 /// Bytes of a request body at most.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -23,7 +23,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All doors of the program.
 pub fn router(web: Web) -> Router {
-    let routes = operations().router(&web);
+    let routes = operations().router(&web).merge(docs::routes());
     let routes = routes.route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz));
     guarded(routes, web)
 }

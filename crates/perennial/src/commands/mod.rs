@@ -20,6 +20,7 @@ mod key;
 mod lead_time;
 mod mail;
 mod migrate;
+mod openapi;
 mod outbox;
 mod payment;
 mod preview;
@@ -79,6 +80,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Key { command } => key::run(&args, command).await,
         Command::Doctor(format) => doctor::run(&args, format.format).await,
         Command::Migrate => migrate::run(&args).await,
+        Command::Openapi { folder } => openapi::run(folder.as_deref()),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "perennial", &mut std::io::stdout());
             Ok(Exit::Done)

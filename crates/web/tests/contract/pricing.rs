@@ -22,7 +22,7 @@ on_both_databases! {
         let (provider, server, anna, product, service) = anna(kind).await;
         let addon = provider.addon(service, product, "2").await;
         let key = provider.key("write:billing", Some(anna)).await;
-        let path = format!("/api/v2/services/svc_{service}/renew");
+        let path = format!("/api/v2/services/svc_{service}/actions/renew");
         let post = |body: String| Answer::to(server.call(Method::POST, &path, &key).body(body));
         let shown = post(r#"{"periods":2,"addonIds":[],"dryRun":true}"#.to_owned()).await;
         let done = post(r#"{"periods":2,"addonIds":[]}"#.to_owned()).await;
@@ -128,7 +128,7 @@ on_both_databases! {
     async fn services_are_brought_to_one_day(kind) {
         let (provider, server, anna, ..) = anna(kind).await;
         let key = provider.key("write:billing", Some(anna)).await;
-        let path = format!("/api/v2/customers/cus_{anna}/alignment");
+        let path = format!("/api/v2/customers/cus_{anna}/actions/align");
         let post = |body: &'static str| Answer::to(server.call(Method::POST, &path, &key).body(body));
         let shown = post(r#"{"day":"2027-01-01","dryRun":true}"#).await;
         let done = post(r#"{"day":"2027-01-01"}"#).await;
