@@ -163,8 +163,12 @@ impl Scope {
 
     /// The scopes that include this one.
     fn enough(self) -> u32 {
-        let all = if self.as_str().starts_with("read:") { Self::ReadAll } else { Self::WriteAll };
-        self.bit() | all.bit() | Self::Admin.bit()
+        let all = match self.as_str().split_once(':') {
+            Some(("read", _)) => Self::ReadAll.bit(),
+            Some(_) => Self::WriteAll.bit(),
+            None => 0,
+        };
+        self.bit() | all | Self::Admin.bit()
     }
 }
 

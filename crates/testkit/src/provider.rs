@@ -201,6 +201,31 @@ impl Provider {
         self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret
     }
 
+    /// A key that may do everything and has just expired: a second passes.
+    pub async fn expired_key(&self) -> String {
+        let now = self.app.clock.now();
+        let expires_at = Some(now + Duration::from_millis(500));
+        let new = NewKey { name: "old".to_owned(), scopes: "admin".parse().unwrap(), customer: None, expires_at };
+        let key = self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret;
+        self.app.clock.set(now + Duration::from_secs(1));
+        key
+    }
+
+    /// A key of the staff of another seller of the same installation.
+    pub async fn other_sellers_key(&self, scopes: &str) -> String {
+        let party = SellerParty { name: "Fjord Servers AS".to_owned(), ..self.seller.party.clone() };
+        let new = NewSeller {
+            party,
+            currency: self.seller.currency,
+            time_zone: self.seller.time_zone.clone(),
+            tax_rate: None,
+            number_pattern: NewSeller::DEFAULT_NUMBER_PATTERN.parse().unwrap(),
+        };
+        let seller = self.app.create_seller(Actor::Cli, new).await.expect("another seller");
+        let new = NewKey { name: "other".to_owned(), scopes: scopes.parse().unwrap(), customer: None, expires_at: None };
+        self.app.create_key(seller.id, Actor::Cli, new).await.expect("a key").secret
+    }
+
     /// The customer pays what is to be paid for an invoice.
     pub async fn settle(&self, invoice: InvoiceId) {
         let mut conn = self.app.store.read().await.expect("a connection");

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::Router;
-use perennial_app::RenewalQueue;
+use perennial_app::{App, RenewalQueue};
 use perennial_web::{RateLimit, Web, guarded, router};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -25,12 +25,12 @@ pub struct TestServer {
 }
 
 /// The renewal workers end with the test's runtime.
-fn web(provider: &Provider, limit: RateLimit) -> Web {
-    let (renewals, workers) = RenewalQueue::start(&provider.app);
+fn web(app: &App, limit: RateLimit) -> Web {
+    let (renewals, workers) = RenewalQueue::start(app);
     workers.detach();
     // Nobody tells it to stop.
     let stop = tokio::sync::watch::channel(false).1;
-    Web::new(provider.app.clone(), renewals, limit, stop)
+    Web::new(app.clone(), renewals, limit, stop)
 }
 
 /// An HTTP client, also where no server of this process has set up TLS.
@@ -62,7 +62,12 @@ impl TestServer {
 
     /// Serves a provider.
     pub async fn start_with(provider: &Provider, limit: RateLimit) -> Self {
-        Self::serve(router(web(provider, limit))).await
+        Self::serve(router(web(&provider.app, limit))).await
+    }
+
+    /// Serves another node of a provider.
+    pub async fn start_node(node: &App) -> Self {
+        Self::serve(router(web(node, RateLimit(None)))).await
     }
 
     async fn serve(router: Router) -> Self {
@@ -77,7 +82,7 @@ impl TestServer {
 
     /// Serves these routes instead of the program's, behind the same guards.
     pub async fn start_routes(provider: &Provider, routes: Router<Web>) -> Self {
-        Self::serve(guarded(routes, web(provider, RateLimit(None)))).await
+        Self::serve(guarded(routes, web(&provider.app, RateLimit(None)))).await
     }
 
     /// A request that can still be changed.

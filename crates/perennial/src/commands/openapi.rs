@@ -11,7 +11,7 @@ use crate::output;
 /// Prints the document that describes the API, or writes it and the reference into a folder.
 pub fn run(folder: Option<&Path>) -> Result<Exit> {
     let Some(folder) = folder else {
-        output::text(perennial_web::openapi())?;
+        output::line(perennial_web::openapi().trim_end())?;
         return Ok(Exit::Done);
     };
     let pages = folder.join("reference");

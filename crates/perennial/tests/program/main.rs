@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod mail;
 mod money;
+mod once;
 mod rehearsal;
 mod run;
 mod runs;

@@ -6,6 +6,7 @@
 //! function, add its story to the file of its noun; `shop` is where the stories play.
 
 mod addons;
+mod answers;
 mod audit;
 mod campaigns;
 mod cancellations;

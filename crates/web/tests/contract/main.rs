@@ -5,10 +5,13 @@
 
 mod changing;
 mod credit;
+mod docs;
 mod ending;
 mod framework;
+mod idempotency;
 mod lists;
 mod mails;
+mod matrix;
 mod papers;
 mod pricing;
 mod renew;
