@@ -22,6 +22,8 @@ pub(crate) struct Shape {
     pub path: Vec<Value>,
     /// The parameters in the query string, as OpenAPI has them.
     pub query: Vec<Value>,
+    /// The parameters in headers, as OpenAPI has them.
+    pub headers: Vec<Value>,
     /// The body, and whether it may be left out.
     pub body: Option<Taken>,
     /// The answers when all is well.

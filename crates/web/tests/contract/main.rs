@@ -3,13 +3,17 @@
 //! The clock stands at 12:00 of 23 November 2026 in Sundsvall and every call has the same request id, so that the
 //! snapshots are the very bytes.
 
+mod audit;
 mod changing;
 mod credit;
+mod customers;
 mod ending;
 mod framework;
 mod lists;
 mod mails;
 mod papers;
 mod pricing;
+mod products;
 mod renew;
+mod sellers;
 mod v2;
