@@ -1,12 +1,12 @@
 //! Taking in a customer and changing one.
 
 use perennial_billing::{Currency, CustomerId, CustomerKind, Invoicing, NumberStatus, SellerId, VatNumber};
-use perennial_store::customers::{self, Customer, CustomerParty};
+use perennial_store::customers::{self, Customer, CustomerParty, KnownCustomer};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::services::{self, ServiceFilter};
 use perennial_store::{Conn, sellers};
 
-use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
+use crate::error::{check_country, check_email, check_text, check_vat_number, check_version, refuse};
 use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// What is needed to take in a customer.
@@ -43,6 +43,7 @@ impl App {
             vat_checked_at: None,
             invoicing: new.invoicing,
             created_on: self.clock.today(&seller.time_zone),
+            version: 1,
         };
         customer.party.email = customer.party.email.trim().to_owned();
         canonical_vat_number(&mut customer.party.vat_number);
@@ -53,29 +54,65 @@ impl App {
         Ok(customer)
     }
 
-    /// Changes a customer. What is known about a VAT number goes with the number. Invoices that were issued keep their copy.
+    /// Changes a customer, whatever it is by now. What is known about a VAT number goes with the number. Invoices that were
+    /// issued keep their copy.
     ///
     /// # Errors
-    /// [`AppError::Invalid`], [`AppError::NotFound`]; [`AppError::Conflict`] for a change of currency while it has
-    /// services, because their own prices are in the old one.
-    pub async fn change_customer(&self, seller: SellerId, actor: Actor, mut changed: Customer) -> Result<Customer> {
+    /// As [`App::edit_customer`].
+    pub async fn change_customer(&self, seller: SellerId, actor: Actor, changed: Customer) -> Result<Customer> {
+        let id = changed.id;
+        let edited = self.edit_customer(seller, actor, id, None, |known| known.customer = changed).await?;
+        Ok(edited.customer)
+    }
+
+    /// Changes what is said of a customer and its group in one go: `edit` is given the customer as it is, and nobody else
+    /// changes it meanwhile. With `expected`, only if that is its version still.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], [`AppError::NotFound`], [`AppError::Changed`]; [`AppError::Conflict`] for a change of currency
+    /// while it has services, because their own prices are in the old one.
+    pub async fn edit_customer(
+        &self,
+        seller: SellerId,
+        actor: Actor,
+        id: CustomerId,
+        expected: Option<i64>,
+        edit: impl FnOnce(&mut KnownCustomer) + Send,
+    ) -> Result<KnownCustomer> {
         let mut tx = self.store.begin().await?;
-        let seller = sellers::get(&mut tx, seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let known = customers::get(&mut tx, seller.id, changed.id).await?.ok_or(AppError::NotFound("Customer"))?;
-        if known.currency != changed.currency
-            && services::count(&mut tx, seller.id, ServiceFilter { customer: Some(changed.id), kind: None }).await? > 0
+        let held = customers::hold(&mut tx, seller, id).await?;
+        let known = customers::known(&mut tx, seller, id).await?.filter(|_| held);
+        let known = known.ok_or(AppError::NotFound("Customer"))?;
+        check_version(expected, known.customer.version)?;
+        let mut changed = known.clone();
+        edit(&mut changed);
+        let KnownCustomer { customer, group } = &mut changed;
+        // Those are not for its caller to say.
+        (customer.id, customer.version) = (id, known.customer.version);
+        if known.customer.currency != customer.currency
+            && services::count(&mut tx, seller, ServiceFilter { customer: Some(id), kind: None }).await? > 0
         {
             return Err(AppError::Conflict(format!(
-                "customer {} has services priced in {}; end them before the currency changes",
-                changed.id, known.currency
+                "customer {id} has services priced in {}; end them before the currency changes",
+                known.customer.currency
             )));
         }
-        canonical_vat_number(&mut changed.party.vat_number);
-        refuse(problems(&changed))?;
-        customers::upsert(&mut tx, seller.id, std::slice::from_ref(&changed)).await?;
-        self.note(&mut tx, seller.id, actor, "customer.changed", "customer", changed.id.0).await?;
+        canonical_vat_number(&mut customer.party.vat_number);
+        *group = group.trim().to_owned();
+        let mut problems = problems(customer);
+        check_text(&mut problems, "group", group, false);
+        refuse(problems)?;
+        if *customer != known.customer {
+            customers::upsert(&mut tx, seller, std::slice::from_ref(customer)).await?;
+            self.note(&mut tx, seller, actor, "customer.changed", "customer", id.0).await?;
+        }
+        if *group != known.group {
+            customers::set_group(&mut tx, seller, id, group).await?;
+            self.note(&mut tx, seller, actor, "customer.grouped", "customer", id.0).await?;
+        }
+        let written = customers::known(&mut tx, seller, id).await?.ok_or(AppError::NotFound("Customer"))?;
         tx.commit().await?;
-        Ok(changed)
+        Ok(written)
     }
 
     /// Puts a customer into a group of the seller's own, by which campaigns choose; an empty one is none.

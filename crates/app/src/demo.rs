@@ -181,6 +181,7 @@ fn demo_customer(random: &Random, nth: i64, today: Date) -> Result<Customer> {
         vat_checked_at: None,
         invoicing: None,
         created_on: days(today, -i64::try_from(random.below(2000)?).unwrap_or(0))?,
+        version: 1,
     })
 }
 

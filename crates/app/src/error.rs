@@ -92,6 +92,11 @@ pub(crate) fn refuse(problems: Vec<Problem>) -> Result<()> {
     if problems.is_empty() { Ok(()) } else { Err(AppError::Invalid(problems)) }
 }
 
+/// Refuses to change what is not at the version any more that the caller has read, if the caller said which one that was.
+pub(crate) fn check_version(expected: Option<i64>, version: i64) -> Result<()> {
+    if expected.is_none_or(|expected| expected == version) { Ok(()) } else { Err(AppError::Changed) }
+}
+
 /// Characters that a name, an address line or a label may have at most.
 pub(crate) const MAX_TEXT_CHARACTERS: usize = 200;
 

@@ -205,6 +205,7 @@ impl Known {
             vat_checked_at: None,
             invoicing: None,
             created_on: created_on?,
+            version: 1,
         };
         if let Some(known) = self.currencies.get(&customer.id).filter(|known| **known != customer.currency) {
             let reason = format!("customer {} is in the database with {known}", customer.id);

@@ -4,7 +4,7 @@ use perennial_billing::{PriceSource, ProductId, SellerId, TaxClass};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::products::{self, Product};
 
-use crate::error::{check_text, refuse};
+use crate::error::{check_text, check_version, refuse};
 use crate::{Actor, App, AppError, Problem, Result};
 
 /// What is needed to add a product.
@@ -45,19 +45,45 @@ impl App {
         Ok(product)
     }
 
-    /// Changes a product. Lines that were issued keep its old name.
+    /// Changes a product, whatever it is by now. Lines that were issued keep its old name.
     ///
     /// # Errors
-    /// [`AppError::Invalid`], [`AppError::NotFound`].
+    /// As [`App::edit_product`].
     pub async fn change_product(&self, seller: SellerId, actor: Actor, product: &Product) -> Result<()> {
-        refuse(problems(product))?;
+        self.edit_product(seller, actor, product.id, None, |known| known.clone_from(product)).await?;
+        Ok(())
+    }
+
+    /// Changes a product: `edit` is given it as it is, and nobody else changes it meanwhile. With `expected`, only if that is
+    /// its version still, which moves with its prices too. Answers with its new version.
+    ///
+    /// # Errors
+    /// [`AppError::Invalid`], [`AppError::NotFound`], [`AppError::Changed`].
+    pub async fn edit_product(
+        &self,
+        seller: SellerId,
+        actor: Actor,
+        id: ProductId,
+        expected: Option<i64>,
+        edit: impl FnOnce(&mut Product) + Send,
+    ) -> Result<(Product, i64)> {
         let mut tx = self.store.begin().await?;
-        if !products::all(&mut tx, seller).await?.iter().any(|known| known.id == product.id) {
-            return Err(AppError::NotFound("Product"));
+        let held = products::hold(&mut tx, seller, id).await?;
+        let known = products::get(&mut tx, seller, id).await?.filter(|_| held);
+        let (known, version) = known.ok_or(AppError::NotFound("Product"))?;
+        check_version(expected, version)?;
+        let mut changed = known.clone();
+        edit(&mut changed);
+        changed.id = id;
+        refuse(problems(&changed))?;
+        if changed == known {
+            return Ok((known, version));
         }
-        products::upsert(&mut tx, seller, std::slice::from_ref(product)).await?;
-        self.note(&mut tx, seller, actor, "product.changed", "product", product.id.0).await?;
-        Ok(tx.commit().await?)
+        products::upsert(&mut tx, seller, std::slice::from_ref(&changed)).await?;
+        self.note(&mut tx, seller, actor, "product.changed", "product", id.0).await?;
+        let written = products::get(&mut tx, seller, id).await?.ok_or(AppError::NotFound("Product"))?;
+        tx.commit().await?;
+        Ok(written)
     }
 }
 

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
     AccountError, AmountRules, Bankgiro, Bic, Currency, DayCount, DocumentKind, ExchangeRate, FikCreditor, Iban,
-    LatePayment, NumberPattern, NumberPatternError, NumberReset, OwnRate, Plusgiro, Rate, ReferenceScheme, SellerId,
-    SwishNumber, Taxation, entered_account, standard_rate, standard_rates,
+    LatePayment, LeadTime, NumberPattern, NumberPatternError, NumberReset, OwnRate, Plusgiro, Rate, ReferenceScheme,
+    SellerId, SwishNumber, Taxation, entered_account, standard_rate, standard_rates,
 };
 use perennial_store::audit::{self, AuditEntry};
 use perennial_store::customers::Customer;
@@ -21,7 +21,7 @@ use perennial_store::sellers::{
 use perennial_store::{StoreError, documents};
 
 use crate::customer::canonical_vat_number;
-use crate::error::{check_country, check_email, check_text, check_vat_number, refuse};
+use crate::error::{check_country, check_email, check_text, check_vat_number, check_version, refuse};
 use crate::{Actor, App, AppError, Caller, Problem, Result};
 
 /// What is needed to set up a seller.
@@ -44,6 +44,8 @@ impl NewSeller {
     pub const DEFAULT_PAYMENT_TERMS_DAYS: u16 = 14;
     /// Months to renew ahead unless the seller says otherwise.
     pub const DEFAULT_RENEW_AHEAD_MONTHS: u16 = 36;
+    /// Months to renew ahead at most.
+    pub const MAX_RENEW_AHEAD_MONTHS: u16 = 120;
     /// Days to tell customers before their price changes unless the seller says otherwise. Directive (EU) 2018/1972, article
     /// 105, gives end-users of electronic communications a month; other contracts have their own terms.
     pub const DEFAULT_PRICE_NOTICE_DAYS: u16 = 30;
@@ -115,35 +117,62 @@ impl App {
         Ok(seller)
     }
 
-    /// Changes who a seller is or its rules. Documents that were issued keep their copy; how customers are taxed is decided
-    /// with each invoice.
+    /// Changes who a seller is or its rules, whatever they are by now. Documents that were issued keep their copy; how
+    /// customers are taxed is decided with each invoice.
+    ///
+    /// # Errors
+    /// As [`App::edit_seller`].
+    pub async fn change_seller(&self, actor: Actor, seller: &Seller) -> Result<()> {
+        self.edit_seller(actor, seller.id, None, |known| known.clone_from(seller)).await?;
+        Ok(())
+    }
+
+    /// Changes who a seller is or its rules: `edit` is given them as they are, and nobody else changes them meanwhile. With
+    /// `expected`, only if that is the seller's version still.
     ///
     /// # Errors
     /// [`AppError::Invalid`] when a field cannot be accepted, [`AppError::NotFound`] when there is no such seller,
-    /// [`AppError::Conflict`] when what its prices mean, or how its numbers go on, would change although there are invoices.
-    pub async fn change_seller(&self, actor: Actor, seller: &Seller) -> Result<()> {
+    /// [`AppError::Changed`], [`AppError::Conflict`] when what its prices mean, or how its numbers go on, would change
+    /// although there are invoices.
+    pub async fn edit_seller(
+        &self,
+        actor: Actor,
+        id: SellerId,
+        expected: Option<i64>,
+        edit: impl FnOnce(&mut Seller) + Send,
+    ) -> Result<Seller> {
+        let mut tx = self.store.begin().await?;
+        let held = sellers::hold(&mut tx, id).await?;
+        let before = sellers::get(&mut tx, id).await?.filter(|_| held).ok_or(AppError::NotFound("Seller"))?;
+        check_version(expected, before.version)?;
+        let mut seller = before.clone();
+        edit(&mut seller);
+        // Those are not for its caller to say.
+        (seller.id, seller.version) = (id, before.version);
+        canonical_vat_number(&mut seller.party.vat_number);
         check(&seller.party, &seller.tax, &seller.time_zone)?;
         check_numbering(&seller.numbering)?;
-        check_amounts(seller)?;
-        let mut tx = self.store.begin().await?;
-        let before = sellers::get(&mut tx, seller.id).await?.ok_or(AppError::NotFound("Seller"))?;
+        check_amounts(&seller)?;
+        check_times(&seller)?;
         let means = |seller: &Seller| (seller.amounts.includes_tax, seller.numbering.reset);
-        if means(&before) != means(seller) && invoices::count(&mut tx, seller.id, InvoiceFilter::default()).await? > 0 {
+        if means(&before) != means(&seller) && invoices::count(&mut tx, id, InvoiceFilter::default()).await? > 0 {
             return Err(AppError::Conflict(
                 "There are invoices already: whether prices contain tax, and when numbers start anew, can only be set before \
                  the first one"
                     .to_owned(),
             ));
         }
-        if !sellers::update(&mut tx, seller).await? {
-            return Err(AppError::NotFound("Seller"));
+        if seller == before {
+            return Ok(before);
         }
-        self.note_seller(&mut tx, actor, "seller.changed", seller.id).await?;
+        sellers::update(&mut tx, &seller).await?;
+        self.note_seller(&mut tx, actor, "seller.changed", id).await?;
+        let written = sellers::get(&mut tx, id).await?.ok_or(AppError::NotFound("Seller"))?;
         tx.commit().await?;
         if before.runs.lead_days != seller.runs.lead_days {
-            self.apply_lead_times(seller.id).await?;
+            self.apply_lead_times(id).await?;
         }
-        Ok(())
+        Ok(written)
     }
 
     /// Says what a unit of the seller's currency is worth in another one, from a day on.
@@ -274,6 +303,25 @@ fn check_amounts(seller: &Seller) -> Result<()> {
     let mut problems = Vec::new();
     if !(1..=MAX_PAYABLE_STEP).contains(&step) {
         problems.push(Problem::new("cash_rounding", format!("must be from 1 to {MAX_PAYABLE_STEP} minor units")));
+    }
+    refuse(problems)
+}
+
+/// Complains about days, months and periods that are too many.
+fn check_times(seller: &Seller) -> Result<()> {
+    let (runs, max_days) = (&seller.runs, LeadTime::MAX_DAYS);
+    let mut problems = Vec::new();
+    for (field, given, max) in [
+        ("payment_terms_days", seller.payment_terms_days, max_days),
+        ("renew_ahead_months", seller.renew_ahead_months, NewSeller::MAX_RENEW_AHEAD_MONTHS),
+        ("price_notice_days", seller.price_notice_days, max_days),
+        ("lead_days", runs.lead_days, max_days),
+        ("max_periods_behind", runs.max_periods_behind, RunRules::MAX_PERIODS_BEHIND),
+        ("consolidation_days", runs.consolidation_days, RunRules::MAX_CONSOLIDATION_DAYS),
+    ] {
+        if given > max {
+            problems.push(Problem::new(field, format!("must be from 0 to {max}")));
+        }
     }
     refuse(problems)
 }

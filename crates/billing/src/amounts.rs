@@ -37,6 +37,9 @@ pub enum TaxRounding {
 }
 
 impl TaxRounding {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Group, Self::Line];
+
     /// The word kept in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -49,7 +52,7 @@ impl TaxRounding {
     /// The way with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Group, Self::Line].into_iter().find(|way| way.as_str() == word)
+        Self::ALL.into_iter().find(|way| way.as_str() == word)
     }
 }
 

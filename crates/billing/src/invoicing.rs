@@ -10,6 +10,9 @@ pub enum Invoicing {
 }
 
 impl Invoicing {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Together, Self::Separate];
+
     /// The word kept in the database: `together` or `separate`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -22,6 +25,6 @@ impl Invoicing {
     /// The way with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Together, Self::Separate].into_iter().find(|way| way.as_str() == word)
+        Self::ALL.into_iter().find(|way| way.as_str() == word)
     }
 }

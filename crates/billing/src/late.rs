@@ -19,6 +19,9 @@ pub enum LatePayment {
 }
 
 impl LatePayment {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Keep, Self::Restart, Self::Skip];
+
     /// The word kept in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -32,7 +35,7 @@ impl LatePayment {
     /// The policy with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Keep, Self::Restart, Self::Skip].into_iter().find(|policy| policy.as_str() == word)
+        Self::ALL.into_iter().find(|policy| policy.as_str() == word)
     }
 }
 

@@ -24,6 +24,9 @@ pub enum DayCount {
 }
 
 impl DayCount {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Actual, Self::ThirtyDayMonths];
+
     /// The word kept in the database: `actual` or `thirty_day_months`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -36,7 +39,7 @@ impl DayCount {
     /// The way of counting with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Actual, Self::ThirtyDayMonths].into_iter().find(|count| count.as_str() == word)
+        Self::ALL.into_iter().find(|count| count.as_str() == word)
     }
 
     /// How many days of `period` lie before `day`, which is not outside of it.

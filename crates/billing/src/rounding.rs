@@ -14,6 +14,9 @@ pub enum Rounding {
 }
 
 impl Rounding {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::HalfUp, Self::HalfEven];
+
     /// `numerator / denominator`, rounded to a whole number. `denominator` is positive.
     #[must_use]
     pub fn divide(self, numerator: i128, denominator: i128) -> i128 {

@@ -30,7 +30,8 @@ pub enum TaxClass {
 }
 
 impl TaxClass {
-    const ALL: [Self; 6] = [Self::Standard, Self::Service, Self::Goods, Self::Exempt, Self::Zero, Self::Outside];
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Standard, Self::Service, Self::Goods, Self::Exempt, Self::Zero, Self::Outside];
 
     /// The word kept in the database and in CSV files.
     #[must_use]
@@ -66,6 +67,9 @@ pub enum NumberStatus {
 }
 
 impl NumberStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Unchecked, Self::Valid, Self::Invalid];
+
     /// The word kept in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -79,7 +83,7 @@ impl NumberStatus {
     /// The status with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Unchecked, Self::Valid, Self::Invalid].into_iter().find(|status| status.as_str() == word)
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 }
 
@@ -95,6 +99,9 @@ pub enum VatNumberPolicy {
 }
 
 impl VatNumberPolicy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Trust, Self::Require];
+
     /// The word kept in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -107,7 +114,7 @@ impl VatNumberPolicy {
     /// The policy with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Trust, Self::Require].into_iter().find(|policy| policy.as_str() == word)
+        Self::ALL.into_iter().find(|policy| policy.as_str() == word)
     }
 
     /// Whether a number of which this is known counts.

@@ -1,11 +1,11 @@
 //! The audit trail: who changed what, when.
 
 use jiff::Timestamp;
-use perennial_billing::SellerId;
+use perennial_billing::{CustomerId, SellerId};
 
 use crate::ids::{self, IdKind};
 use crate::rows::Rows;
-use crate::value::params;
+use crate::value::{Row, params};
 use crate::{Conn, Result, Tx};
 
 /// One row of the audit trail.
@@ -45,6 +45,45 @@ pub(crate) fn entries(seller: SellerId, entries: &[AuditEntry], ids: Vec<i64>) -
     let sql = "insert into audit (seller_id, id, at, actor, action, subject, subject_id) \
         select seller_id, id, at, actor, action, subject, subject_id from {rows}";
     (sql, rows)
+}
+
+/// An entry of the trail, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptEntry {
+    /// Its id; later entries have larger ones.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who: `key:7`, `cli`, `import`.
+    pub actor: String,
+    /// For which customer, where staff said that they did it for one.
+    pub on_behalf_of: Option<CustomerId>,
+    /// What was done: `service.renewed`.
+    pub action: String,
+    /// To what kind of thing: `service`.
+    pub subject: String,
+    /// To which one.
+    pub subject_id: i64,
+}
+
+/// A page of a seller's trail, newest first.
+pub async fn page(conn: &mut Conn, seller: SellerId, before: Option<i64>, limit: i64) -> Result<Vec<KeptEntry>> {
+    let sql = "select id, at, actor, on_behalf_of, action, subject, subject_id from audit \
+        where seller_id = $1 and id < $2 order by id desc limit $3";
+    let before = before.unwrap_or(i64::MAX);
+    conn.rows(sql, params![seller.0, before, limit]).await?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<KeptEntry> {
+    Ok(KeptEntry {
+        id: row.int("id")?,
+        at: row.instant("at")?,
+        actor: row.text("actor")?,
+        on_behalf_of: row.opt_int("on_behalf_of")?.map(CustomerId),
+        action: row.text("action")?,
+        subject: row.text("subject")?,
+        subject_id: row.int("subject_id")?,
+    })
 }
 
 /// How many entries tell of `action`.

@@ -31,6 +31,17 @@ pub struct Customer {
     pub invoicing: Option<Invoicing>,
     /// Since when it is a customer.
     pub created_on: Date,
+    /// Moves with every change; the database's own counting.
+    pub version: i64,
+}
+
+/// A customer, and what only its seller knows about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCustomer {
+    /// Who it is.
+    pub customer: Customer,
+    /// The group that the seller has put it into, or empty.
+    pub group: String,
 }
 
 /// The customer as an invoice freezes it (EN 16931 BG-7).
@@ -94,8 +105,8 @@ impl Customer {
     }
 }
 
-/// The columns of a customer, for statements that join it as `c`.
-pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
+/// The columns of a customer, for statements that join it as `c`; its id and version may go by other names there.
+pub(crate) fn read(row: &Row, id: &'static str, version: &'static str) -> Result<Customer> {
     Ok(Customer {
         id: CustomerId(row.int(id)?),
         party: CustomerParty {
@@ -118,7 +129,20 @@ pub(crate) fn read(row: &Row, id: &'static str) -> Result<Customer> {
         vat_checked_at: row.opt_instant("vat_checked_at")?,
         invoicing: row.opt_word("invoicing", Invoicing::from_word)?,
         created_on: row.date("created_on")?,
+        version: row.int(version)?,
     })
+}
+
+fn read_known(row: &Row) -> Result<KnownCustomer> {
+    Ok(KnownCustomer { customer: read(row, "id", "version")?, group: row.text("customer_group")? })
+}
+
+macro_rules! customers_where {
+    () => {
+        "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
+        currency, tax_exempt, exemption_reason, vat_number_status, vat_checked_at, invoicing, created_on, version, \
+        customer_group from customers where seller_id = $1 "
+    };
 }
 
 /// Holds a customer until the transaction ends, so that one after the other changes what it has.
@@ -129,27 +153,49 @@ pub async fn hold(tx: &mut Tx, seller: SellerId, id: CustomerId) -> Result<bool>
 
 /// The customer with this id.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<Customer>> {
-    let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, exemption_reason, vat_number_status, vat_checked_at, invoicing, created_on from customers \
-        where seller_id = $1 and id = $2";
-    conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row, "id")).transpose()
+    Ok(known(conn, seller, id).await?.map(|known| known.customer))
+}
+
+/// The customer with this id, and what its seller knows about it.
+pub async fn known(conn: &mut Conn, seller: SellerId, id: CustomerId) -> Result<Option<KnownCustomer>> {
+    let sql = concat!(customers_where!(), "and id = $2");
+    conn.row(sql, params![seller.0, id.0]).await?.map(|row| read_known(&row)).transpose()
 }
 
 /// All customers of a seller, by id.
 pub async fn all(conn: &mut Conn, seller: SellerId) -> Result<Vec<Customer>> {
-    let sql = "select id, kind, name, company, email, address1, address2, postcode, city, country, vat_number, language, \
-        currency, tax_exempt, exemption_reason, vat_number_status, vat_checked_at, invoicing, created_on from customers \
-        where seller_id = $1 order by id";
-    conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id")).collect()
+    let sql = concat!(customers_where!(), "order by id");
+    conn.rows(sql, params![seller.0]).await?.iter().map(|row| read(row, "id", "version")).collect()
+}
+
+/// A page of a seller's customers, newest first; only those with exactly this address, if one is given.
+pub async fn page(
+    conn: &mut Conn,
+    seller: SellerId,
+    email: Option<&str>,
+    before: Option<CustomerId>,
+    limit: i64,
+) -> Result<Vec<KnownCustomer>> {
+    let of_all = concat!(customers_where!(), "and id < $2 order by id desc limit $3");
+    let of_address = concat!(customers_where!(), "and id < $2 and email = $4 order by id desc limit $3");
+    let mut values = params![seller.0, before.map_or(i64::MAX, |id| id.0), limit];
+    let rows = match email {
+        Some(email) => {
+            values.push(email.into());
+            conn.rows(of_address, values).await?
+        }
+        None => conn.rows(of_all, values).await?,
+    };
+    rows.iter().map(read_known).collect()
 }
 
 /// Puts a customer into a group of the seller's own; an empty one is none. Tells whether there is such a customer.
 pub async fn set_group(tx: &mut Tx, seller: SellerId, id: CustomerId, group: &str) -> Result<bool> {
-    let sql = "update customers set customer_group = $3 where seller_id = $1 and id = $2";
+    let sql = "update customers set customer_group = $3, version = version + 1 where seller_id = $1 and id = $2";
     Ok(tx.execute(sql, params![seller.0, id.0, group]).await? == 1)
 }
 
-/// Writes customers: new ones, and what has changed about known ones. Issued invoices keep their copies. What is known about
+/// Writes customers: new ones at version 1, and what has changed about known ones, which moves their versions. Issued invoices keep their copies. What is known about
 /// a VAT number goes with the number.
 pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Result<()> {
     let c = || customers.iter();
@@ -184,7 +230,7 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, customers: &[Customer]) -> Re
         tax_exempt = excluded.tax_exempt, exemption_reason = excluded.exemption_reason, invoicing = excluded.invoicing, \
         vat_number_status = case when customers.vat_number = excluded.vat_number then customers.vat_number_status \
         else 'unchecked' end, vat_checked_at = case when customers.vat_number = excluded.vat_number \
-        then customers.vat_checked_at end";
+        then customers.vat_checked_at end, version = customers.version + 1";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }

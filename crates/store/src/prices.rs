@@ -38,6 +38,23 @@ pub async fn of_products(conn: &mut Conn, seller: SellerId, products: &[ProductI
     conn.rows(sql, params![seller.0, ids]).await?.iter().map(read).collect()
 }
 
+/// A page of the versions of a product, newest first.
+pub async fn page(
+    conn: &mut Conn,
+    seller: SellerId,
+    product: ProductId,
+    before: Option<PriceId>,
+    limit: i64,
+) -> Result<Vec<PriceVersion>> {
+    // Found by its product first: a product has few versions, and walking back by id would pass those of all others.
+    let sql = "with versions as materialized (select id, product_id, cycle, currency, starts, amount_minor, \
+        from_quantity_millionths from prices where seller_id = $1 and product_id = $2) \
+        select id, product_id, cycle, currency, starts, amount_minor, from_quantity_millionths from versions \
+        where id < $3 order by id desc limit $4";
+    let before = before.map_or(i64::MAX, |id| id.0);
+    conn.rows(sql, params![seller.0, product.0, before, limit]).await?.iter().map(read).collect()
+}
+
 /// Writes new versions, and moves the versions of their products so that everybody reads them.
 pub async fn insert(tx: &mut Tx, seller: SellerId, prices: &[PriceVersion]) -> Result<()> {
     let p = || prices.iter();

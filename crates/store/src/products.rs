@@ -39,6 +39,20 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: ProductId) -> Result<Opt
     row.map(|row| Ok((read(&row)?, row.int("version")?))).transpose()
 }
 
+/// Holds a product until the transaction ends, so that one after the other changes it. Tells whether it exists.
+pub async fn hold(tx: &mut Tx, seller: SellerId, id: ProductId) -> Result<bool> {
+    let sql = "select id from products where seller_id = $1 and id = $2 {for update}";
+    Ok(tx.row(sql, params![seller.0, id.0]).await?.is_some())
+}
+
+/// A page of a seller's products, newest first.
+pub async fn page(conn: &mut Conn, seller: SellerId, before: Option<ProductId>, limit: i64) -> Result<Vec<Product>> {
+    let sql = "select id, name, service_type, kind, tax_class, price_source, late_payment from products \
+        where seller_id = $1 and id < $2 order by id desc limit $3";
+    let before = before.map_or(i64::MAX, |id| id.0);
+    conn.rows(sql, params![seller.0, before, limit]).await?.iter().map(read).collect()
+}
+
 /// Writes products: new ones, and what has changed about known ones.
 pub async fn upsert(tx: &mut Tx, seller: SellerId, products: &[Product]) -> Result<()> {
     let p = || products.iter();

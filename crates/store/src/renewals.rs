@@ -139,7 +139,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
         p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
         c.language, c.currency, c.tax_exempt, c.exemption_reason, c.vat_number_status, c.vat_checked_at, c.invoicing, \
-        c.created_on, \
+        c.created_on, c.version as customer_version, \
         a.id as addon_id, a.product_id as addon_product_id, a.quantity_millionths as addon_quantity_millionths, \
         a.own_price_minor as addon_own_price_minor, a.cycle as addon_cycle, a.anchor as addon_anchor, \
         a.first_period as addon_first_period, a.next_period as addon_next_period, ap.name as addon_product_name, ap.tax_class as addon_tax_class, \
@@ -176,7 +176,7 @@ struct Shared {
 
 fn read(row: &Row, seller: &Seller, shared: &Shared) -> Result<Gathered> {
     let service = services::read(row)?;
-    let customer = customers::read(row, "customer_id")?;
+    let customer = customers::read(row, "customer_id", "customer_version")?;
     let price_source: PriceSource = row.parsed("price_source")?;
     let item = Item {
         product: service.product,

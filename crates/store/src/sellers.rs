@@ -300,6 +300,9 @@ pub enum MailXml {
 }
 
 impl MailXml {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Ubl, Self::Cii];
+
     /// The word kept in the database: `off`, `ubl` or `cii`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -311,7 +314,7 @@ impl MailXml {
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [Self::Off, Self::Ubl, Self::Cii].into_iter().find(|xml| xml.as_str() == word)
+        Self::ALL.into_iter().find(|xml| xml.as_str() == word)
     }
 }
 
@@ -326,6 +329,9 @@ pub enum OpenInvoicePolicy {
 }
 
 impl OpenInvoicePolicy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Return, Self::Conflict];
+
     /// The word kept in the database: `return` or `conflict`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -336,7 +342,7 @@ impl OpenInvoicePolicy {
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [Self::Return, Self::Conflict].into_iter().find(|policy| policy.as_str() == word)
+        Self::ALL.into_iter().find(|policy| policy.as_str() == word)
     }
 }
 
@@ -352,6 +358,9 @@ pub enum EInvoicePolicy {
 }
 
 impl EInvoicePolicy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::Warn, Self::Block];
+
     /// The word kept in the database: `off`, `warn` or `block`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -363,12 +372,12 @@ impl EInvoicePolicy {
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [Self::Off, Self::Warn, Self::Block].into_iter().find(|policy| policy.as_str() == word)
+        Self::ALL.into_iter().find(|policy| policy.as_str() == word)
     }
 }
 
 pub(crate) fn rounding_from_word(word: &str) -> Option<Rounding> {
-    [Rounding::HalfUp, Rounding::HalfEven].into_iter().find(|rounding| rounding.as_str() == word)
+    Rounding::ALL.into_iter().find(|rounding| rounding.as_str() == word)
 }
 
 const COLUMNS: &str = "select id, name, address1, address2, postcode, city, country, vat_number, company_number, email, \

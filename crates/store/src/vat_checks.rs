@@ -71,7 +71,8 @@ pub async fn set_status(tx: &mut Tx, seller: SellerId, check: &VatCheck) -> Resu
     let Some(before) = row.map(|row| row.word("vat_number_status", NumberStatus::from_word)).transpose()? else {
         return Ok(None);
     };
-    let sql = "update customers set vat_number_status = $3, vat_checked_at = $4 where seller_id = $1 and id = $2";
+    let sql = "update customers set vat_number_status = $3, vat_checked_at = $4, version = version + 1 \
+        where seller_id = $1 and id = $2";
     tx.execute(sql, params![seller.0, check.customer.0, check.outcome.as_str(), check.at]).await?;
     Ok(Some(before))
 }

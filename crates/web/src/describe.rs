@@ -22,7 +22,7 @@ pub(crate) struct Shape {
     pub path: Vec<Value>,
     /// The parameters in the query string, as OpenAPI has them.
     pub query: Vec<Value>,
-    /// Special headers that it reads, as OpenAPI has them.
+    /// The parameters in headers, as OpenAPI has them.
     pub headers: Vec<Value>,
     /// The body, and whether it may be left out.
     pub body: Option<Taken>,

@@ -4,7 +4,7 @@ use jiff::civil::date;
 use perennial_app::{Actor, AppError, NewKey, NewPrice, Scope, Scopes};
 use perennial_billing::{AddonId, ApiKeyId, CustomerId, Money, PriceSource, ProductId, Quantity, ServiceId};
 use perennial_store::addons::Addon;
-use perennial_store::{customers, keys, products};
+use perennial_store::{audit, customers, keys, products};
 use perennial_testkit::{Provider, on_both_databases};
 
 on_both_databases! {
@@ -37,6 +37,34 @@ on_both_databases! {
         customer.currency = "SEK".parse().unwrap();
         let error = provider.app.change_customer(provider.id(), Actor::Cli, customer).await.unwrap_err();
         assert!(matches!(error, AppError::Conflict(_)), "{error}");
+    }
+
+    async fn what_has_changed_since_it_was_read_is_not_changed(kind) {
+        let provider = Provider::new(kind).await;
+        let (app, seller, actor) = (&provider.app, provider.id(), Actor::Cli);
+        let product = provider.product("Cloud Server", "100.00").await;
+        let bo = provider.customer("Bo Dahl").await;
+        let renamed = app.edit_customer(seller, actor, bo, Some(1), |known| known.customer.party.name = "Bo Ek".to_owned());
+        let renamed = renamed.await.unwrap();
+        assert_eq!((renamed.customer.party.name.as_str(), renamed.customer.version), ("Bo Ek", 2));
+        let error = app.edit_customer(seller, actor, bo, Some(1), |known| known.group.push('x')).await.unwrap_err();
+        assert!(matches!(error, AppError::Changed), "{error}");
+        // Without a change there is no new version, and nothing to write down.
+        assert_eq!(app.edit_customer(seller, actor, bo, Some(2), |_| {}).await.unwrap(), renamed);
+        let changes = audit::count(&mut provider.read().await, seller, "customer.changed").await.unwrap();
+        assert_eq!(changes, 1);
+        // A price has moved the version of its product.
+        let error = app.edit_product(seller, actor, product, Some(1), |known| known.name.clear()).await.unwrap_err();
+        assert!(matches!(error, AppError::Changed), "{error}");
+        let (changed, version) =
+            app.edit_product(seller, actor, product, Some(2), |known| known.name = "Server".to_owned()).await.unwrap();
+        assert_eq!((changed.name.as_str(), version), ("Server", 3));
+        let changed = app.edit_seller(actor, seller, Some(1), |known| known.runs.lead_days = 3).await.unwrap();
+        assert_eq!((changed.runs.lead_days, changed.version), (3, 2));
+        let error = app.edit_seller(actor, seller, Some(1), |known| known.runs.lead_days = 4).await.unwrap_err();
+        assert!(matches!(error, AppError::Changed), "{error}");
+        let error = app.edit_seller(actor, seller, None, |known| known.payment_terms_days = 366).await.unwrap_err();
+        assert!(matches!(error, AppError::Invalid(_)), "{error}");
     }
 
     async fn two_prices_cannot_start_on_the_same_day(kind) {

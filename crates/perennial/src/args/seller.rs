@@ -2,7 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use jiff::civil::Date;
-use perennial_app::read_color;
+use perennial_app::{NewSeller, read_color};
 use perennial_billing::campaign::PriceEnding;
 use perennial_billing::{
     DayCount, Invoicing, LatePayment, LeadTime, NumberPattern, NumberReset, QuietHours, QuietHoursError, Rate,
@@ -124,7 +124,7 @@ pub struct SellerRules {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=i64::from(LeadTime::MAX_DAYS)))]
     pub payment_terms_days: Option<u16>,
     /// Months ahead of today in which a period may start to be renewed
-    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u16).range(0..=120))]
+    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u16).range(0..=i64::from(NewSeller::MAX_RENEW_AHEAD_MONTHS)))]
     pub renew_ahead_months: Option<u16>,
     /// What renewing does while a renewal invoice is unpaid
     #[arg(long, value_enum)]

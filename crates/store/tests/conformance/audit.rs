@@ -1,7 +1,8 @@
 //! The audit trail.
 
 use jiff::Timestamp;
-use perennial_store::audit::{self, AuditEntry};
+use perennial_billing::{CustomerId, SellerId};
+use perennial_store::audit::{self, AuditEntry, KeptEntry};
 use perennial_testkit::on_both_databases;
 
 use crate::shop::{Shop, far_instants, noon};
@@ -51,6 +52,35 @@ on_both_databases! {
             })
             .collect();
         assert_eq!(read, written);
+    }
+
+    async fn the_trail_is_read_newest_first(kind) {
+        let shop = Shop::bare(kind).await;
+        let mut tx = shop.begin().await;
+        let three = [entry("service.created", 5), entry("service.changed", 5), entry("service.renewed", 6)];
+        audit::append(&mut tx, shop.id(), &three).await.unwrap();
+        tx.commit().await.unwrap();
+        let columns = "seller_id, id, at, actor, action, subject, subject_id, on_behalf_of";
+        let (seller, at) = (shop.id(), shop.epoch());
+        shop.meddle(&format!("insert into audit ({columns}) values ({seller}, 100, {at}, 'key:1', 'a', 'b', 2, 7)"));
+        let mut conn = shop.read().await;
+        let page = audit::page(&mut conn, shop.id(), None, 3).await.unwrap();
+        let for_astrid = KeptEntry {
+            id: 100,
+            at: Timestamp::UNIX_EPOCH,
+            actor: "key:1".to_owned(),
+            on_behalf_of: Some(CustomerId(7)),
+            action: "a".to_owned(),
+            subject: "b".to_owned(),
+            subject_id: 2,
+        };
+        assert_eq!(page[0], for_astrid);
+        let last = &page[1];
+        assert_eq!((last.at, last.actor.as_str(), last.on_behalf_of), (noon(), "key:7", None));
+        assert_eq!((last.action.as_str(), last.subject.as_str(), last.subject_id), ("service.renewed", "service", 6));
+        let rest = audit::page(&mut conn, shop.id(), Some(page[2].id), 3).await.unwrap();
+        assert_eq!(rest.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["service.created"]);
+        assert_eq!(audit::page(&mut conn, SellerId(2), None, 3).await.unwrap(), []);
     }
 
     async fn what_is_not_committed_did_not_happen(kind) {

@@ -31,6 +31,7 @@ fn company(id: i64) -> Customer {
         vat_number_status: NumberStatus::Unchecked,
         vat_checked_at: None,
         created_on: date(2020, 2, 29),
+        version: 1,
     }
 }
 
@@ -67,7 +68,42 @@ on_both_databases! {
         customers::upsert(&mut tx, shop.id(), &[married, company(3)]).await.unwrap();
         tx.commit().await.unwrap();
         let all = customers::all(&mut shop.read().await, shop.id()).await.unwrap();
-        assert_eq!(all, [company(1), customer(2, "Cecilia Dahl"), company(3)]);
+        assert_eq!(all, [Customer { version: 2, ..company(1) }, customer(2, "Cecilia Dahl"), company(3)]);
+    }
+
+    async fn every_change_moves_the_version(kind) {
+        let shop = Shop::bare(kind).await;
+        let mut tx = shop.begin().await;
+        customers::upsert(&mut tx, shop.id(), &[customer(1, "Astrid Nyman"), customer(2, "Cecilia Dahl")]).await.unwrap();
+        let known = customers::known(&mut tx, shop.id(), CustomerId(1)).await.unwrap().unwrap();
+        assert_eq!((known.customer.version, known.group.as_str()), (1, ""));
+        // What its caller takes for its version is not written.
+        customers::upsert(&mut tx, shop.id(), &[Customer { version: 7, ..customer(1, "Astrid Lind") }]).await.unwrap();
+        assert_eq!(customers::get(&mut tx, shop.id(), CustomerId(1)).await.unwrap().unwrap().version, 2);
+        assert!(customers::set_group(&mut tx, shop.id(), CustomerId(1), "resellers").await.unwrap());
+        let known = customers::known(&mut tx, shop.id(), CustomerId(1)).await.unwrap().unwrap();
+        assert_eq!((known.customer.version, known.group.as_str()), (3, "resellers"));
+        assert_eq!(customers::get(&mut tx, shop.id(), CustomerId(2)).await.unwrap().unwrap().version, 1);
+        assert_eq!(customers::known(&mut tx, shop.id(), CustomerId(3)).await.unwrap(), None);
+    }
+
+    async fn customers_are_listed_newest_first_and_found_by_their_address(kind) {
+        let shop = Shop::bare(kind).await;
+        let mut tx = shop.begin().await;
+        let all = [customer(1, "Astrid Nyman"), company(2), customer(3, "Cecilia Dahl"), company(4)];
+        customers::upsert(&mut tx, shop.id(), &all).await.unwrap();
+        tx.commit().await.unwrap();
+        let page = async |email: Option<&str>, before: Option<i64>, limit| {
+            let before = before.map(CustomerId);
+            let page = customers::page(&mut shop.read().await, shop.id(), email, before, limit).await.unwrap();
+            page.iter().map(|known| known.customer.id.0).collect::<Vec<_>>()
+        };
+        assert_eq!(page(None, None, 3).await, [4, 3, 2]);
+        assert_eq!(page(None, Some(2), 3).await, [1]);
+        assert_eq!(page(Some("kund@example.com"), None, 9).await, [3, 1]);
+        assert_eq!(page(Some("kund@example.com"), Some(3), 9).await, [1]);
+        assert_eq!(page(Some("Kund@example.com"), None, 9).await, [0_i64; 0]);
+        assert_eq!(page(Some(""), None, 9).await, [0_i64; 0]);
     }
 
     async fn odd_texts_and_far_days_survive(kind) {

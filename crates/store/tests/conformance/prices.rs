@@ -108,6 +108,21 @@ on_both_databases! {
         assert_eq!(ask(&[]).await, []);
     }
 
+    async fn the_versions_of_a_product_are_listed_newest_first(kind) {
+        let first = price(1, SERVER, 10_000);
+        let second = PriceVersion { starts: date(2026, 3, 1), ..price(2, SERVER, 10_500) };
+        let mail = price(3, ProductId(9), 2_900);
+        let in_euro = PriceVersion { amount: Money::new(999, eur()), ..price(4, SERVER, 0) };
+        let shop = with_list(kind, &[first, second, mail, in_euro]).await;
+        let page = async |product, before: Option<i64>, limit| {
+            prices::page(&mut shop.read().await, shop.id(), product, before.map(PriceId), limit).await.unwrap()
+        };
+        assert_eq!(page(SERVER, None, 2).await, [in_euro, second]);
+        assert_eq!(page(SERVER, Some(2), 2).await, [first]);
+        assert_eq!(page(ProductId(9), None, 2).await, [mail]);
+        assert_eq!(page(ProductId(99), None, 2).await, []);
+    }
+
     async fn a_new_price_moves_the_version_of_its_product_once(kind) {
         let shop = with_list(kind, &[]).await;
         let versions = || shop.look("select id, version from products order by id");

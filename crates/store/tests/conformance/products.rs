@@ -40,6 +40,21 @@ on_both_databases! {
         assert_eq!(shop.look("select id, version from products order by id"), ["1|2", "2|1", "3|1"]);
     }
 
+    async fn products_are_listed_newest_first(kind) {
+        let shop = Shop::bare(kind).await;
+        let mut tx = shop.begin().await;
+        products::upsert(&mut tx, shop.id(), &[product(1, "Cloud Server"), product(2, "Mail"), domain(3)]).await.unwrap();
+        assert!(products::hold(&mut tx, shop.id(), ProductId(1)).await.unwrap());
+        assert!(!products::hold(&mut tx, shop.id(), ProductId(4)).await.unwrap());
+        tx.commit().await.unwrap();
+        let page = async |before: Option<i64>, limit| {
+            products::page(&mut shop.read().await, shop.id(), before.map(ProductId), limit).await.unwrap()
+        };
+        assert_eq!(page(None, 2).await, [domain(3), product(2, "Mail")]);
+        assert_eq!(page(Some(2), 2).await, [product(1, "Cloud Server")]);
+        assert_eq!(page(Some(1), 2).await, []);
+    }
+
     async fn there_may_be_none(kind) {
         let shop = Shop::bare(kind).await;
         assert_eq!(products::all(&mut shop.read().await, shop.id()).await.unwrap(), []);

@@ -186,6 +186,7 @@ pub fn customer(id: i64, name: &str) -> Customer {
         vat_number_status: NumberStatus::Unchecked,
         vat_checked_at: None,
         created_on: date(2020, 2, 29),
+        version: 1,
     }
 }
 

@@ -2,19 +2,24 @@
 
 pub(crate) mod addons;
 pub(crate) mod alignment;
+pub(crate) mod audit;
 pub(crate) mod campaigns;
 pub(crate) mod cancellation;
 pub(crate) mod changes;
 pub(crate) mod contacts;
+pub(crate) mod customers;
 pub(crate) mod discount;
 pub(crate) mod explanation;
 pub(crate) mod mails;
+pub(crate) mod me;
 pub(crate) mod papers;
 pub(crate) mod preview;
 pub(crate) mod problem;
+pub(crate) mod products;
 pub(crate) mod renew;
 mod routes;
 pub(crate) mod runs;
+pub(crate) mod sellers;
 pub(crate) mod services;
 
 use jiff::civil::Date;

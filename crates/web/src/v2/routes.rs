@@ -1,14 +1,15 @@
 //! Every operation of v2, on one page.
 
 use perennial_app::Scope::{
-    ReadBilling, ReadCatalog, ReadCustomers, ReadServices, WriteBilling, WriteCatalog, WriteCustomers, WriteServices,
+    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadSellers, ReadServices, WriteBilling, WriteCatalog,
+    WriteCustomers, WriteSellers, WriteServices,
 };
 
 use super::{
-    addons, alignment, campaigns, cancellation, changes, contacts, discount, explanation, mails, papers, preview,
-    renew, runs, services,
+    addons, alignment, audit, campaigns, cancellation, changes, contacts, customers, discount, explanation, mails, me,
+    papers, preview, products, renew, runs, sellers, services,
 };
-use crate::operation::Access::{Scoped, Staff};
+use crate::operation::Access::{Key, Scoped, Staff};
 use crate::operation::{Operations, at};
 
 const SERVICES: &str = "Services";
@@ -17,10 +18,26 @@ const CUSTOMERS: &str = "Customers";
 const CAMPAIGNS: &str = "Price campaigns";
 const RUNS: &str = "Renewal runs";
 const MAILS: &str = "Mails";
+const PRODUCTS: &str = "Products";
+const SELLERS: &str = "Sellers";
+const AUDIT: &str = "Audit";
+const KEYS: &str = "Keys";
 
 /// All of them.
 pub(crate) fn operations() -> Operations {
     [
+        at(CUSTOMERS, "/api/v2/customers")
+            .get("listCustomers", Staff(&[ReadCustomers, ReadBilling]), customers::list, "Customers, newest first")
+            .with("With `email`, those with exactly that address.")
+            .post("createCustomer", Staff(&[WriteCustomers]), customers::create, "Take a customer in")
+            .with(
+                "How it is taxed follows from the two countries, its kind, its VAT number and its exemption, on the day of \
+                 each invoice.",
+            ),
+        at(CUSTOMERS, "/api/v2/customers/{id}")
+            .get("getCustomer", Scoped(&[ReadCustomers, ReadBilling]), customers::detail, "One customer")
+            .patch("changeCustomer", Staff(&[WriteCustomers]), customers::change, "Change a customer")
+            .with("Invoices that were issued keep their copy."),
         at(CUSTOMERS, "/api/v2/customers/{id}/contacts")
             .get("listContacts", Scoped(&[ReadCustomers, ReadBilling]), contacts::list, "Who else gets the customer's mails")
             .post("putContact", Scoped(&[WriteCustomers, WriteBilling]), contacts::put, "Add a recipient, or rename one")
@@ -108,6 +125,26 @@ pub(crate) fn operations() -> Operations {
         at(MAILS, "/api/v2/mails/{id}/actions/retry")
             .post("retryMail", Staff(&[WriteBilling]), mails::retry, "Try a mail again")
             .with("Now, and for a full round."),
+        at(PRODUCTS, "/api/v2/products")
+            .get("listProducts", Scoped(&[ReadCatalog, ReadServices]), products::list, "Products, newest first")
+            .post("createProduct", Staff(&[WriteCatalog]), products::create, "Add a product"),
+        at(PRODUCTS, "/api/v2/products/{id}")
+            .get("getProduct", Scoped(&[ReadCatalog, ReadServices]), products::detail, "One product")
+            .with("Its version moves with its prices too.")
+            .patch("changeProduct", Staff(&[WriteCatalog]), products::change, "Change a product"),
+        at(PRODUCTS, "/api/v2/products/{id}/prices")
+            .get("listPrices", Scoped(&[ReadCatalog, ReadServices]), products::prices, "Its price versions, newest first")
+            .with("Those of the past and of the future too.")
+            .post("createPrice", Staff(&[WriteCatalog]), products::create_price, "Add a price version")
+            .with("Versions are never changed: a new price is another version with a later start."),
+        at(SELLERS, "/api/v2/sellers")
+            .get("listSellers", Staff(&[ReadSellers]), sellers::list, "The seller to whom the key belongs"),
+        at(SELLERS, "/api/v2/sellers/{id}")
+            .get("getSeller", Staff(&[ReadSellers]), sellers::detail, "Who the seller is, and its rules")
+            .patch("changeSeller", Staff(&[WriteSellers]), sellers::change, "Change who the seller is, or its rules")
+            .with("Documents that were issued keep what they were issued with."),
+        at(AUDIT, "/api/v2/audit").get("listAudit", Staff(&[ReadAudit]), audit::list, "Who changed what, newest first"),
+        at(KEYS, "/api/v2/me").get("getMe", Key, me::detail, "The key that asks"),
     ]
     .into_iter()
     .collect()

@@ -3,6 +3,7 @@
 mod amount;
 mod body;
 mod id;
+mod if_match;
 mod page;
 mod patch;
 mod query;
@@ -11,9 +12,10 @@ mod word;
 
 pub(crate) use amount::Amount;
 pub(crate) use body::Json;
-pub(crate) use id::{At, At2};
+pub(crate) use id::{At, At2, Prefixed};
+pub(crate) use if_match::IfMatch;
 pub(crate) use page::{Cursor, Limit, List, Page, Paging};
-pub(crate) use patch::Patch;
+pub(crate) use patch::{Edit, Patch};
 pub(crate) use query::Query;
 pub(crate) use text::{OnWire, Text, maybe};
 pub(crate) use word::Word;

@@ -28,6 +28,17 @@ impl<T> Patch<T> {
     }
 }
 
+impl<T> Patch<T> {
+    /// The same with another kind of value.
+    pub fn map<U>(self, value: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(new) => Patch::Set(value(new)),
+        }
+    }
+}
+
 impl Patch<String> {
     /// What a text becomes; null empties it.
     pub fn onto(self, text: &mut String) {
@@ -56,6 +67,49 @@ impl<T: JsonSchema> JsonSchema for Patch<T> {
 
     fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
         Option::<T>::json_schema(schemas)
+    }
+
+    fn _schemars_private_is_option() -> bool {
+        true
+    }
+}
+
+/// A field that may be left out or set, and is never empty: null is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Edit<T> {
+    /// It was left out.
+    #[default]
+    Keep,
+    /// It was given.
+    Set(T),
+}
+
+impl<T> Edit<T> {
+    /// What the field becomes, made of what was given.
+    pub fn onto<U>(self, field: &mut U, value: impl FnOnce(T) -> U) {
+        if let Self::Set(new) = self {
+            *field = value(new);
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::Set)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Edit<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Edit".into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        T::json_schema(schemas)
     }
 
     fn _schemars_private_is_option() -> bool {

@@ -1,11 +1,11 @@
-//! Values that are text on the wire: ids, days, instants, quantities, cycles.
+//! Values that are text on the wire: ids, days, instants, quantities, cycles, patterns.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use perennial_billing::{Currency, Cycle, Quantity, Rate};
+use jiff::civil::{Date, Time};
+use perennial_billing::{Currency, Cycle, NumberPattern, NumberReset, PriceSource, Quantity, QuietHours, Rate};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -90,6 +90,89 @@ impl OnWire for Timestamp {
 
     fn schema() -> Schema {
         json_schema!({"type": "string", "format": "date-time", "examples": ["2026-11-30T12:00:00.000Z"]})
+    }
+}
+
+impl OnWire for Time {
+    /// `03:00` and in no other way.
+    fn read(text: &str) -> Result<Self, String> {
+        let time: Option<Self> = text.parse().ok();
+        time.filter(|time| time.write() == text).ok_or_else(|| "must be a time of day such as 03:00".to_owned())
+    }
+
+    /// Hours and minutes.
+    fn write(&self) -> String {
+        format!("{:02}:{:02}", self.hour(), self.minute())
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "03:00"})
+    }
+}
+
+impl OnWire for QuietHours {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse::<Self>().map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{1,2}-[0-9]{1,2}:[0-9]{1,2}$", "example": "22:00-07:00"})
+    }
+}
+
+impl OnWire for NumberPattern {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse::<Self>().map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "maxLength": Self::MAX_LENGTH, "example": "{YYYY}{NNNNN}"})
+    }
+}
+
+impl OnWire for NumberReset {
+    /// `never`, or the month in which the fiscal year begins.
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "never" => Ok(Self::Never),
+            _ => match text.parse::<u8>() {
+                Ok(month @ 1..=12) if month.to_string() == text => Ok(Self::Yearly { month }),
+                _ => Err("must be never, or a month from 1 to 12".to_owned()),
+            },
+        }
+    }
+
+    fn write(&self) -> String {
+        match self {
+            Self::Never => "never".to_owned(),
+            Self::Yearly { month } => month.to_string(),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": "^(never|[1-9]|1[0-2])$", "example": "1"})
+    }
+}
+
+impl OnWire for PriceSource {
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse::<Self>().map_err(str::to_owned)
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "pattern": "^(catalogue|feed:[a-z0-9_-]+)$", "example": "catalogue"})
     }
 }
 

@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
-use perennial_billing::TaxCategory;
+use perennial_billing::{
+    CustomerKind, DayCount, Invoicing, LatePayment, NumberStatus, ReferenceScheme, Rounding, TaxCategory, TaxClass,
+    TaxRounding, VatNumberPolicy,
+};
 use perennial_store::outbox::MailState;
+use perennial_store::sellers::{EInvoicePolicy, MailXml, OpenInvoicePolicy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -72,6 +76,19 @@ macro_rules! words {
 }
 
 words! {
+    CustomerKind: as_str,
+    DayCount: as_str,
+    EInvoicePolicy: as_str,
+    Invoicing: as_str,
+    LatePayment: as_str,
     MailState: as_str,
+    MailXml: as_str,
+    NumberStatus: as_str,
+    OpenInvoicePolicy: as_str,
+    ReferenceScheme: as_str,
+    Rounding: as_str,
     TaxCategory: code,
+    TaxClass: as_str,
+    TaxRounding: as_str,
+    VatNumberPolicy: as_str,
 }

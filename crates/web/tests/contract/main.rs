@@ -3,9 +3,11 @@
 //! The clock stands at 12:00 of 23 November 2026 in Sundsvall and every call has the same request id, so that the
 //! snapshots are the very bytes.
 
+mod audit;
 mod changing;
 mod credit;
 mod docs;
+mod customers;
 mod ending;
 mod framework;
 mod idempotency;
@@ -14,5 +16,7 @@ mod mails;
 mod matrix;
 mod papers;
 mod pricing;
+mod products;
 mod renew;
+mod sellers;
 mod v2;
