@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use perennial_billing::renewal::{Addon, Facts, Item, Plan, Policy};
 use perennial_billing::{
-    AddonId, Conversion, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId,
-    SellerId, ServiceId, TaxClass, TaxRules, Taxation,
+    AddonId, Conversion, CustomerId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId,
+    Quantity, RunId, SellerId, ServiceId, TaxClass, TaxRules, Taxation,
 };
 
 use crate::addons;
@@ -279,6 +279,8 @@ pub struct NewInvoice {
     pub mail: bool,
     /// Who asked for it.
     pub actor: String,
+    /// For which customer staff asked, if they said so.
+    pub on_behalf_of: Option<CustomerId>,
 }
 
 impl NewInvoice {

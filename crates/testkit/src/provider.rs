@@ -197,8 +197,8 @@ impl Provider {
 
     /// An API key; of a customer, or of staff.
     pub async fn key(&self, scopes: &str, customer: Option<CustomerId>) -> String {
-        let new = NewKey { name: "test".to_owned(), scopes: scopes.parse().unwrap(), customer, expires_at: None };
-        self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret
+        let new = NewKey { customer, ..NewKey::of("test", scopes.parse().unwrap()) };
+        self.app.create_key(&self.staff(), new).await.expect("a key").secret
     }
 
     /// The customer pays what is to be paid for an invoice.

@@ -4,6 +4,7 @@
 //! one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body in one
 //! place for each surface. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
 
+mod address;
 mod context;
 mod describe;
 mod error;
@@ -13,13 +14,14 @@ mod metrics;
 mod operation;
 mod request_id;
 mod router;
+mod security_headers;
 mod server;
 mod v1;
 mod v2;
 mod wire;
 
 pub use error::ApiError;
-pub use limit::{RateLimit, RateLimits, WINDOW};
+pub use limit::{GUESS_REST, GUESS_WINDOW, Limits, MAX_GUESSES, MAX_WINDOWS, RateLimit, RateLimits, WINDOW};
 pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};
 
@@ -34,7 +36,7 @@ pub struct Web {
     pub app: App,
     /// Where renewals are asked for.
     pub renewals: RenewalQueue,
-    /// How often each key may call.
+    /// How often each key and each address may call.
     pub limits: Arc<RateLimits>,
     /// Tells work in the background that it is time to stop.
     pub stop: Stop,
@@ -43,7 +45,7 @@ pub struct Web {
 impl Web {
     /// A web server's state.
     #[must_use]
-    pub fn new(app: App, renewals: RenewalQueue, limit: RateLimit, stop: Stop) -> Self {
-        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)), stop }
+    pub fn new(app: App, renewals: RenewalQueue, limits: Limits, stop: Stop) -> Self {
+        Self { app, renewals, limits: Arc::new(RateLimits::new(limits)), stop }
     }
 }

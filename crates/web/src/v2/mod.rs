@@ -8,6 +8,7 @@ pub(crate) mod changes;
 pub(crate) mod contacts;
 pub(crate) mod discount;
 pub(crate) mod explanation;
+pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod papers;
 pub(crate) mod preview;

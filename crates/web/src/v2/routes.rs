@@ -1,11 +1,12 @@
 //! Every operation of v2, on one page.
 
 use perennial_app::Scope::{
-    ReadBilling, ReadCatalog, ReadCustomers, ReadServices, WriteBilling, WriteCatalog, WriteCustomers, WriteServices,
+    ReadBilling, ReadCatalog, ReadCustomers, ReadKeys, ReadServices, WriteBilling, WriteCatalog, WriteCustomers,
+    WriteKeys, WriteServices,
 };
 
 use super::{
-    addons, alignment, campaigns, cancellation, changes, contacts, discount, explanation, mails, papers, preview,
+    addons, alignment, campaigns, cancellation, changes, contacts, discount, explanation, keys, mails, papers, preview,
     renew, runs, services,
 };
 use crate::operation::Access::{Scoped, Staff};
@@ -17,6 +18,7 @@ const CUSTOMERS: &str = "Customers";
 const CAMPAIGNS: &str = "Price campaigns";
 const RUNS: &str = "Renewal runs";
 const MAILS: &str = "Mails";
+const KEYS: &str = "Keys";
 
 /// All of them.
 pub(crate) fn operations() -> Operations {
@@ -105,6 +107,28 @@ pub(crate) fn operations() -> Operations {
         at(MAILS, "/api/v2/mails/{id}/actions/retry")
             .post("retryMail", Staff(&[WriteBilling]), mails::retry, "Try a mail again")
             .with("Now, and for a full round."),
+        at(KEYS, "/api/v2/keys")
+            .get("listKeys", Staff(&[ReadKeys]), keys::list, "API keys, newest first")
+            .post("createKey", Staff(&[WriteKeys]), keys::create, "Make a key")
+            .with(
+                "The secret is in the answer and never shown again. A key allows nothing that its maker's does not. An \
+                 `Idempotency-Key` has no effect: the secret is not kept to be told again.",
+            )
+            .told_once(),
+        at(KEYS, "/api/v2/keys/{id}")
+            .get("getKey", Staff(&[ReadKeys]), keys::detail, "One key")
+            .patch("changeKey", Staff(&[WriteKeys]), keys::change, "Change a key")
+            .with("What it is called, what it allows, how long and from where. A key that is revoked cannot be changed.")
+            .delete("revokeKey", Staff(&[WriteKeys]), keys::revoke, "Revoke a key")
+            .with("It stops working within a second, in every process, and stays in the list."),
+        at(KEYS, "/api/v2/keys/{id}/actions/rotate")
+            .post("rotateKey", Staff(&[WriteKeys]), keys::rotate, "Give a key a new secret")
+            .with(
+                "The old one works on for `overlapHours`, so that it can be replaced without haste; with 0, it ends now. \
+                 Rotating once more ends it too. The new secret is in the answer and never shown again; an \
+                 `Idempotency-Key` has no effect.",
+            )
+            .told_once(),
     ]
     .into_iter()
     .collect()

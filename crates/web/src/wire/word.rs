@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use perennial_app::{KeyState, Scope};
 use perennial_billing::TaxCategory;
 use perennial_store::outbox::MailState;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -72,6 +73,8 @@ macro_rules! words {
 }
 
 words! {
+    KeyState: as_str,
     MailState: as_str,
+    Scope: as_str,
     TaxCategory: code,
 }

@@ -7,6 +7,7 @@ mod changing;
 mod credit;
 mod ending;
 mod framework;
+mod keys;
 mod lists;
 mod mails;
 mod papers;
