@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use jiff::{Span, civil::Date};
 use perennial_app::{
-    Actor, App, Clock, NewKey, NewPrice, PriceFeeds, ProviderData, Random, Scope, Scopes, demo_seller,
+    Actor, App, Caller, Clock, NewKey, NewPrice, PriceFeeds, ProviderData, Random, Scope, Scopes, demo_seller,
 };
 use perennial_billing::{
     AddonId, Currency, CustomerId, CustomerKind, Cycle, Invoicing, Money, NumberStatus, PriceSource, ProductId,
@@ -83,13 +83,8 @@ impl Provider {
         seller.runs.invoicing = Invoicing::Separate;
         seller.runs.is_daily = false;
         app.change_seller(Actor::Import, &seller).await?;
-        let key = NewKey {
-            name: "bench".to_owned(),
-            scopes: Scopes::of(&[Scope::WriteBilling]),
-            customer: None,
-            expires_at: None,
-        };
-        let api_key = app.create_key(seller.id, Actor::Import, key).await?.secret;
+        let key = NewKey::of("bench", Scopes::of(&[Scope::WriteBilling]));
+        let api_key = app.create_key(&Caller::cli(seller.id), key).await?.secret;
         let today = app.clock.today(&seller.time_zone);
         let mut first = 0;
         while first < services {
@@ -198,6 +193,7 @@ fn customer(nth: usize, today: Date) -> Result<Customer> {
         vat_checked_at: None,
         invoicing: None,
         created_on: today,
+        version: 1,
     })
 }
 

@@ -89,8 +89,10 @@ impl Program {
     /// Without a limit on calls, and silent but for warnings.
     pub fn with_config(&self, folder: &Path, database: &str) -> Result<Command> {
         let file = folder.join("perennial.toml");
-        let text =
-            format!("[database]\nurl = \"{database}\"\n[server]\nrate_limit_per_minute = 0\n[log]\nlevel = \"warn\"\n");
+        let text = format!(
+            "[database]\nurl = \"{database}\"\n[server]\nrate_limit_per_minute = 0\naddress_limit_per_minute = 0\n\
+             [log]\nlevel = \"warn\"\n"
+        );
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         let mut command = Command::new(&self.path);
         command.arg("--config").arg(file).env_remove("DATABASE_URL").env_remove("RUST_LOG");

@@ -167,7 +167,7 @@ impl App {
             taken_back: None,
         };
         changes::insert(&mut tx, seller, &record).await?;
-        self.note(&mut tx, seller, caller.actor, "addon.sold", "addon", id.0).await?;
+        self.note(&mut tx, seller, caller, "addon.sold", "addon", id.0).await?;
         tx.commit().await?;
         Ok(Some(AddonSold { addon, plan, invoice }))
     }
@@ -215,7 +215,7 @@ impl App {
         if addon.active {
             let ended = Addon { active: false, ..addon.clone() };
             addons::upsert(&mut tx, caller.seller, std::slice::from_ref(&ended)).await?;
-            self.note(&mut tx, caller.seller, caller.actor, "addon.ended", "addon", id.0).await?;
+            self.note(&mut tx, caller.seller, caller, "addon.ended", "addon", id.0).await?;
             tx.commit().await?;
             return Ok(ended);
         }

@@ -162,10 +162,10 @@ impl App {
         services::upsert(&mut tx, seller.id, &changed).await?;
         let Some((first, ..)) = aligned.first() else { return Ok(None) };
         may_be_issued(&seller, &first.customer, &Planned::of(&plan))?;
-        let new = new_invoice(&seller, plan, Vec::new(), first.customer.clone(), caller.actor);
+        let new = new_invoice(&seller, plan, Vec::new(), first.customer.clone(), caller);
         let invoice = renewals::issue(&mut tx, &seller, &new, self.clock.now()).await?;
         let customer = first.customer.id.0;
-        self.note(&mut tx, seller.id, caller.actor, "services.aligned", "customer", customer).await?;
+        self.note(&mut tx, seller.id, caller, "services.aligned", "customer", customer).await?;
         tx.commit().await?;
         Ok(Some(Alignment { invoice: Some(invoice), ..alignment }))
     }

@@ -53,7 +53,7 @@ impl App {
         refuse(problems)?;
         let mut tx = self.store.begin().await?;
         brands::add(&mut tx, caller.seller, &write_brand(brand), self.clock.now()).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "seller.branded", "seller", caller.seller.0).await?;
+        self.note(&mut tx, caller.seller, caller, "seller.branded", "seller", caller.seller.0).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -43,19 +43,41 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Who they are.
     pub actor: Actor,
+    /// The customer for which staff asks, if they said so; they then see and do what that customer may.
+    pub on_behalf_of: Option<CustomerId>,
 }
 
 impl Caller {
     /// A person at the command line, who may do everything for this seller.
     #[must_use]
     pub fn cli(seller: SellerId) -> Self {
-        Self { seller, customer: None, scopes: Scopes::of(&[Scope::Admin]), actor: Actor::Cli }
+        Self { seller, customer: None, scopes: Scopes::of(&[Scope::Admin]), actor: Actor::Cli, on_behalf_of: None }
     }
 
     /// Whether what belongs to this customer may be seen.
     #[must_use]
     pub fn may_see(&self, customer: CustomerId) -> bool {
         self.customer.is_none_or(|own| own == customer)
+    }
+}
+
+/// Who did something, for the audit trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DoneBy {
+    pub actor: Actor,
+    /// For which customer, if staff said so.
+    pub on_behalf_of: Option<CustomerId>,
+}
+
+impl From<Actor> for DoneBy {
+    fn from(actor: Actor) -> Self {
+        Self { actor, on_behalf_of: None }
+    }
+}
+
+impl From<&Caller> for DoneBy {
+    fn from(caller: &Caller) -> Self {
+        Self { actor: caller.actor, on_behalf_of: caller.on_behalf_of }
     }
 }
 

@@ -245,7 +245,7 @@ impl App {
         for part in customers.chunks(PART_SERVICES) {
             campaigns::queue_notices(&mut tx, seller, campaign.id, part, (campaign.at, notices_from)).await?;
         }
-        self.note(&mut tx, seller, caller.actor, "campaign.started", "campaign", campaign.id.0).await?;
+        self.note(&mut tx, seller, caller, "campaign.started", "campaign", campaign.id.0).await?;
         tx.commit().await?;
         Ok(Some(campaign))
     }
@@ -288,7 +288,7 @@ impl App {
         }
         let returned = let_go(&mut tx, caller.seller, id, None, CampaignState::Undone).await?;
         campaigns::call_off_notices(&mut tx, caller.seller, id, self.clock.now()).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "campaign.undone", "campaign", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "campaign.undone", "campaign", id.0).await?;
         tx.commit().await?;
         Ok(returned)
     }
@@ -308,7 +308,7 @@ impl App {
         let named: Vec<ServiceId> = named.into_iter().collect();
         let returned = let_go(&mut tx, caller.seller, id, Some(&named), CampaignState::OptedOut).await?;
         campaigns::call_off_notices(&mut tx, caller.seller, id, self.clock.now()).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "campaign.opted_out", "campaign", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "campaign.opted_out", "campaign", id.0).await?;
         tx.commit().await?;
         Ok(returned)
     }

@@ -86,7 +86,7 @@ impl App {
             service.status = ServiceStatus::Cancelled;
         }
         services::upsert(&mut tx, caller.seller, &[service]).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "service.cancelled", "service", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "service.cancelled", "service", id.0).await?;
         tx.commit().await?;
         Ok(Cancelled { cancellation, existed: false })
     }
@@ -103,7 +103,7 @@ impl App {
         }
         service.ends_on = None;
         services::upsert(&mut tx, caller.seller, &[service]).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "service.kept", "service", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "service.kept", "service", id.0).await?;
         Ok(tx.commit().await?)
     }
 
@@ -118,7 +118,7 @@ impl App {
             service.auto_renew = is_on;
             services::upsert(&mut tx, caller.seller, std::slice::from_ref(&service)).await?;
             let action = if is_on { "service.auto_renew_on" } else { "service.auto_renew_off" };
-            self.note(&mut tx, caller.seller, caller.actor, action, "service", id.0).await?;
+            self.note(&mut tx, caller.seller, caller, action, "service", id.0).await?;
             tx.commit().await?;
         }
         Ok(service)

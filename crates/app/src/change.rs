@@ -261,7 +261,7 @@ impl App {
             let terms = found.gathered.facts.addons.iter().filter_map(|addon| Some((addon.id, addon.term?)));
             addons::set_terms(&mut tx, seller, &terms.collect::<Vec<_>>()).await?;
             service.discount.clone_from(&found.gathered.facts.discount);
-            self.note(&mut tx, seller, caller.actor, "invoice.taken_back", "invoice", invoice.0).await?;
+            self.note(&mut tx, seller, caller, "invoice.taken_back", "invoice", invoice.0).await?;
         }
         let (facts, change) = (&found.gathered.facts, &changed.change);
         service.product = after.facts.item.product;
@@ -294,7 +294,7 @@ impl App {
             taken_back: changed.taken_back,
         };
         changes::insert(&mut tx, seller, &record).await?;
-        self.note(&mut tx, seller, caller.actor, "service.changed", "service", id.0).await?;
+        self.note(&mut tx, seller, caller, "service.changed", "service", id.0).await?;
         tx.commit().await?;
         Ok(Some(Changed { invoice, ..changed }))
     }
@@ -309,7 +309,7 @@ impl App {
     ) -> Result<Option<WrittenInvoice>> {
         let Some(plan) = plan else { return Ok(None) };
         may_be_issued(&found.seller, &found.gathered.customer, &Planned::of(&plan))?;
-        let new = new_invoice(&found.seller, plan, Vec::new(), found.gathered.customer.clone(), caller.actor);
+        let new = new_invoice(&found.seller, plan, Vec::new(), found.gathered.customer.clone(), caller);
         Ok(Some(renewals::issue(tx, &found.seller, &new, self.clock.now()).await?))
     }
 

@@ -60,7 +60,7 @@ impl App {
         let id = ContactId(ids::take_one(&mut tx, IdKind::Contact).await?);
         let mut contact = BillingContact { id, customer, email, description };
         contact.id = contacts::put(&mut tx, caller.seller, &contact).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "contact.put", "customer", customer.0).await?;
+        self.note(&mut tx, caller.seller, caller, "contact.put", "customer", customer.0).await?;
         tx.commit().await?;
         Ok(contact)
     }
@@ -75,7 +75,7 @@ impl App {
         if !contacts::remove(&mut tx, caller.seller, customer, contact).await? {
             return Err(AppError::NotFound("Contact"));
         }
-        self.note(&mut tx, caller.seller, caller.actor, "contact.removed", "customer", customer.0).await?;
+        self.note(&mut tx, caller.seller, caller, "contact.removed", "customer", customer.0).await?;
         Ok(tx.commit().await?)
     }
 }

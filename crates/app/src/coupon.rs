@@ -125,7 +125,7 @@ impl App {
         let Coupon { code, off, periods, through, .. } = coupon;
         service.discount = Some(Discount { code, off, periods, through });
         services::upsert(&mut tx, caller.seller, std::slice::from_ref(&service)).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "coupon.used", "service", service.id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "coupon.used", "service", service.id.0).await?;
         tx.commit().await?;
         Ok(service)
     }
@@ -141,7 +141,7 @@ impl App {
             return Err(AppError::Conflict("Service has no discount".to_owned()));
         }
         services::upsert(&mut tx, caller.seller, std::slice::from_ref(&service)).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "discount.ended", "service", service.id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "discount.ended", "service", service.id.0).await?;
         tx.commit().await?;
         Ok(service)
     }

@@ -66,7 +66,7 @@ impl App {
         if !self.spend(&mut tx, &seller, caller, open, amount).await? {
             return Err(AppError::Conflict(format!("The customer's credit is only {has}")));
         }
-        self.note(&mut tx, seller.id, caller.actor, "credit.applied", "invoice", invoice.0).await?;
+        self.note(&mut tx, seller.id, caller, "credit.applied", "invoice", invoice.0).await?;
         tx.commit().await?;
         Ok(amount)
     }
@@ -133,7 +133,7 @@ impl App {
             }
         }
         if !applied.is_empty() {
-            self.note(&mut tx, seller.id, caller.actor, "credit.applied", "customer", customer.0).await?;
+            self.note(&mut tx, seller.id, caller, "credit.applied", "customer", customer.0).await?;
             tx.commit().await?;
         }
         Ok(applied)
@@ -183,7 +183,7 @@ impl App {
             entries: Vec::new(),
         };
         let written = documents::issue(&mut tx, &seller, &document, self.clock.now()).await?;
-        self.note(&mut tx, seller.id, caller.actor, "deposit.asked", "invoice", written.id.0).await?;
+        self.note(&mut tx, seller.id, caller, "deposit.asked", "invoice", written.id.0).await?;
         tx.commit().await?;
         Ok(written)
     }
@@ -204,7 +204,7 @@ impl App {
         if !invoices::void_unpaid(&mut tx, caller.seller, id, self.clock.now()).await? {
             return Err(AppError::Conflict(format!("Add Funds invoice {id} is paid or cancelled already")));
         }
-        self.note(&mut tx, caller.seller, caller.actor, "deposit.cancelled", "invoice", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "deposit.cancelled", "invoice", id.0).await?;
         Ok(tx.commit().await?)
     }
 
@@ -271,7 +271,7 @@ impl App {
         }
         let moved = Entry::moving(Account::Credit, Account::Bank, new.amount);
         ledger::book(&mut tx, seller.id, Source::Refund, refund.id.0, refund.paid_on, moved).await?;
-        self.note(&mut tx, seller.id, caller.actor, "payment.refunded", "refund", refund.id.0).await?;
+        self.note(&mut tx, seller.id, caller, "payment.refunded", "refund", refund.id.0).await?;
         tx.commit().await?;
         Ok(refund)
     }

@@ -147,7 +147,7 @@ impl App {
             };
             credits::move_credit(tx, seller.id, &moved).await?;
         }
-        self.note(tx, seller.id, caller.actor, "invoice.credited", "invoice", id.0).await?;
+        self.note(tx, seller.id, caller, "invoice.credited", "invoice", id.0).await?;
         Ok(CreditNoted { note, total, settled, credited, freed: Vec::new() })
     }
 }

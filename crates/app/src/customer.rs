@@ -127,7 +127,7 @@ impl App {
         if !customers::set_group(&mut tx, caller.seller, customer, group.trim()).await? {
             return Err(AppError::NotFound("Customer"));
         }
-        self.note(&mut tx, caller.seller, caller.actor, "customer.grouped", "customer", customer.0).await?;
+        self.note(&mut tx, caller.seller, caller, "customer.grouped", "customer", customer.0).await?;
         Ok(tx.commit().await?)
     }
 }

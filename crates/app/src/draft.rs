@@ -58,7 +58,7 @@ impl App {
             lines,
         };
         drafts::insert(&mut tx, caller.seller, &draft).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "draft.created", "draft", draft.id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "draft.created", "draft", draft.id.0).await?;
         tx.commit().await?;
         Ok(draft)
     }
@@ -120,7 +120,7 @@ impl App {
         };
         let written = documents::issue(&mut tx, &seller, &document, self.clock.now()).await?;
         drafts::delete(&mut tx, seller.id, id).await?;
-        self.note(&mut tx, seller.id, caller.actor, "draft.issued", "invoice", written.id.0).await?;
+        self.note(&mut tx, seller.id, caller, "draft.issued", "invoice", written.id.0).await?;
         tx.commit().await?;
         Ok(written)
     }
@@ -134,7 +134,7 @@ impl App {
         if !drafts::delete(&mut tx, caller.seller, id).await? {
             return Err(AppError::NotFound("Draft"));
         }
-        self.note(&mut tx, caller.seller, caller.actor, "draft.deleted", "draft", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "draft.deleted", "draft", id.0).await?;
         Ok(tx.commit().await?)
     }
 }

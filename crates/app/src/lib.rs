@@ -8,6 +8,7 @@
 //! `tests/`.
 
 mod addon;
+mod address_list;
 mod align;
 mod bounce;
 mod brand;
@@ -37,6 +38,7 @@ mod import;
 mod invoice;
 mod key;
 mod key_cache;
+mod key_use;
 mod known;
 mod late_payment;
 mod lead_time;
@@ -72,9 +74,11 @@ use std::sync::Arc;
 use perennial_store::Store;
 
 use crate::key_cache::KeyCache;
+use crate::key_use::KeyUses;
 use crate::known::Known;
 
 pub use addon::{AddonSold, NewAddon};
+pub use address_list::{MAX_KEY_ADDRESSES, Network, ParseNetworkError};
 pub use align::Alignment;
 pub use bounce::{Bounce, MAX_REPORT_BYTES};
 pub use brand::{MAX_CLOSING_CHARACTERS, MAX_FOOTER_CHARACTERS, MAX_LOGO_BYTES, read_color};
@@ -101,8 +105,9 @@ pub use feed::{
     PriceUnavailable,
 };
 pub use import::{CSV_COLUMNS_ADDED, CSV_FILES, ImportError, Imported};
-pub use key::{CreatedKey, NewKey};
+pub use key::{CreatedKey, DEFAULT_KEY_OVERLAP, KeyChange, KeyState, MAX_CUSTOMER_KEYS, MAX_KEY_OVERLAP, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
+pub use key_use::{KEY_USE_INTERVAL, start_key_uses};
 pub use late_payment::LatePeriod;
 pub use load::{LOAD_BATCH_ROWS, LoadReport, ProviderData, Tally};
 pub use mail::{Reminded, Resent};
@@ -151,6 +156,7 @@ pub struct App {
     pub random: Random,
     feeds: Arc<PriceFeeds>,
     keys: Arc<KeyCache>,
+    key_uses: Arc<KeyUses>,
     known: Arc<Known>,
     vat_checker: Option<Arc<VatChecker>>,
     mailer: Option<Arc<Mailer>>,
@@ -166,6 +172,7 @@ impl App {
             random,
             feeds: Arc::new(feeds),
             keys: Arc::default(),
+            key_uses: Arc::default(),
             known: Arc::default(),
             vat_checker: None,
             mailer: None,

@@ -46,7 +46,7 @@ impl App {
         let now = self.clock.now();
         if waiting.is_empty() {
             outbox::queue_invoice_mails(&mut tx, caller.seller, &[(id, invoice.customer)], now).await?;
-            self.note(&mut tx, caller.seller, caller.actor, "invoice.resent", "invoice", id.0).await?;
+            self.note(&mut tx, caller.seller, caller, "invoice.resent", "invoice", id.0).await?;
         } else {
             outbox::retry(&mut tx, caller.seller, Some(&waiting), now).await?;
         }
@@ -81,7 +81,7 @@ impl App {
         }
         let whose = (id, invoice.customer);
         let mail = outbox::queue_reminder(&mut tx, caller.seller, whose, self.clock.now()).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "invoice.reminded", "invoice", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "invoice.reminded", "invoice", id.0).await?;
         tx.commit().await?;
         Ok(Reminded { mail, sent_to, open: invoice.open })
     }

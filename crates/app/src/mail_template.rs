@@ -66,7 +66,7 @@ impl App {
         }
         let mut tx = self.store.begin().await?;
         mail_templates::put(&mut tx, caller.seller, name, body, self.clock.now()).await?;
-        self.note(&mut tx, caller.seller, caller.actor, "mail_template.set", "seller", caller.seller.0).await?;
+        self.note(&mut tx, caller.seller, caller, "mail_template.set", "seller", caller.seller.0).await?;
         Ok(tx.commit().await?)
     }
 
@@ -79,7 +79,7 @@ impl App {
         if !mail_templates::remove(&mut tx, caller.seller, name).await? {
             return Err(AppError::NotFound("Mail template"));
         }
-        self.note(&mut tx, caller.seller, caller.actor, "mail_template.reset", "seller", caller.seller.0).await?;
+        self.note(&mut tx, caller.seller, caller, "mail_template.reset", "seller", caller.seller.0).await?;
         Ok(tx.commit().await?)
     }
 

@@ -98,10 +98,10 @@ impl App {
         }
         let tried = outbox::retry(&mut tx, caller.seller, mails, self.clock.now()).await?;
         for id in mails.unwrap_or_default() {
-            self.note(&mut tx, caller.seller, caller.actor, "mail.retried", "mail", id.0).await?;
+            self.note(&mut tx, caller.seller, caller, "mail.retried", "mail", id.0).await?;
         }
         if mails.is_none() && tried > 0 {
-            self.note(&mut tx, caller.seller, caller.actor, "mails.retried", "seller", caller.seller.0).await?;
+            self.note(&mut tx, caller.seller, caller, "mails.retried", "seller", caller.seller.0).await?;
         }
         tx.commit().await?;
         Ok(tried)
@@ -122,7 +122,7 @@ impl App {
             };
             return Err(AppError::Conflict(format!("Mail {id} {why}")));
         }
-        self.note(&mut tx, caller.seller, caller.actor, "mail.called_off", "mail", id.0).await?;
+        self.note(&mut tx, caller.seller, caller, "mail.called_off", "mail", id.0).await?;
         Ok(tx.commit().await?)
     }
 

@@ -88,7 +88,7 @@ impl App {
         }
         let owed = self.owed(&mut tx, &seller, new).await?;
         let (paid, credited) = self.pay(&mut tx, &seller, &payment, &owed).await?;
-        self.note(&mut tx, seller.id, caller.actor, "payment.recorded", "payment", payment.id.0).await?;
+        self.note(&mut tx, seller.id, caller, "payment.recorded", "payment", payment.id.0).await?;
         tx.commit().await?;
         Ok(Recorded { payment, paid, credited, is_known: false })
     }

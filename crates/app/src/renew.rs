@@ -14,6 +14,7 @@ use perennial_store::customers::Customer;
 use perennial_store::renewals::{self, AnswersFor, Gathered, NewInvoice, Round, WrittenInvoice};
 use perennial_store::sellers::{OpenInvoicePolicy, Seller};
 
+use crate::caller::DoneBy;
 use crate::e_invoice::{Planned, blocked};
 use crate::error::refuse;
 use crate::fed::{Fed, fill_in, missing_prices, why_no_price};
@@ -258,7 +259,7 @@ impl App {
                             planned.extend(gathered.insert(ask.service, None).flatten().map(|found| {
                                 let service_type = found.service_type;
                                 let versions = vec![found.version; plan.claims.len()];
-                                let new = new_invoice(&seller, *plan, versions, found.customer, ask.caller.actor);
+                                let new = new_invoice(&seller, *plan, versions, found.customer, &ask.caller);
                                 (place, new, service_type)
                             }));
                             Step::Again
@@ -340,7 +341,8 @@ impl App {
         let now = self.clock.now();
         let answers = |written: &[Option<WrittenInvoice>]| {
             let of = |(((once, invoice), new), (_, service_type)): (_, &(usize, i64))| {
-                let (once, invoice, new): (&Option<&OnceRenewal>, &Option<WrittenInvoice>, &NewInvoice) = (once, invoice, new);
+                let (once, invoice, new): (&Option<&OnceRenewal>, &Option<WrittenInvoice>, &NewInvoice) =
+                    (once, invoice, new);
                 let (once, invoice) = ((*once)?, invoice.clone()?);
                 let (plan, service_type, mailed) = (new.plan.clone(), *service_type, new.mail);
                 Some(once.once.answer((once.answer)(&Renewed { invoice, plan, service_type, mailed }), now))
@@ -437,8 +439,9 @@ pub(crate) fn new_invoice(
     plan: Plan,
     versions: Vec<i64>,
     customer: Customer,
-    actor: Actor,
+    by: impl Into<DoneBy>,
 ) -> NewInvoice {
     let mail = seller.mails_to(&customer);
-    NewInvoice { plan, versions, customer, mail, actor: actor.to_string() }
+    let DoneBy { actor, on_behalf_of } = by.into();
+    NewInvoice { plan, versions, customer, mail, actor: actor.to_string(), on_behalf_of }
 }

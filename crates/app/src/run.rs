@@ -187,6 +187,7 @@ impl App {
                 action: "service.ended",
                 subject: "service",
                 subject_id: service.0,
+                on_behalf_of: None,
             };
             audit::append(&mut tx, seller, &ended.iter().map(entry).collect::<Vec<_>>()).await?;
             tx.commit().await?;

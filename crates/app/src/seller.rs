@@ -20,6 +20,7 @@ use perennial_store::sellers::{
 };
 use perennial_store::{StoreError, documents};
 
+use crate::caller::DoneBy;
 use crate::customer::canonical_vat_number;
 use crate::error::{check_country, check_email, check_text, check_vat_number, check_version, refuse};
 use crate::{Actor, App, AppError, Caller, Problem, Result};
@@ -263,12 +264,14 @@ impl App {
         &self,
         tx: &mut perennial_store::Tx,
         seller: SellerId,
-        actor: Actor,
+        by: impl Into<DoneBy>,
         action: &'static str,
         subject: &'static str,
         subject_id: i64,
     ) -> Result<()> {
-        let entry = AuditEntry { at: self.clock.now(), actor: actor.to_string(), action, subject, subject_id };
+        let DoneBy { actor, on_behalf_of } = by.into();
+        let (at, actor) = (self.clock.now(), actor.to_string());
+        let entry = AuditEntry { at, actor, action, subject, subject_id, on_behalf_of };
         Ok(audit::append(tx, seller, &[entry]).await?)
     }
 }

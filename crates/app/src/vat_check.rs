@@ -346,7 +346,7 @@ impl App {
                 NewEvent { data: data.to_string(), ..NewEvent::of(BECAME_INVALID, "customer", checked.customer.0) };
             events::insert(&mut tx, seller.id, &[event], evidence.at).await?;
         }
-        self.note(&mut tx, seller.id, caller.actor, "vat_number.checked", "customer", checked.customer.0).await?;
+        self.note(&mut tx, seller.id, caller, "vat_number.checked", "customer", checked.customer.0).await?;
         tx.commit().await?;
         checked.is_current = before.is_some();
         checked.status = evidence.outcome;

@@ -29,7 +29,7 @@ impl App {
         let freed = self.free_periods(&mut tx, &seller, id, None).await?;
         let now = (self.clock.today(&seller.time_zone), self.clock.now());
         changes::take_back(&mut tx, seller.id, id, now).await?;
-        self.note(&mut tx, seller.id, caller.actor, "invoice.voided", "invoice", id.0).await?;
+        self.note(&mut tx, seller.id, caller, "invoice.voided", "invoice", id.0).await?;
         tx.commit().await?;
         Ok(freed)
     }

@@ -27,7 +27,7 @@ impl App {
         let moved = Entry::moving(Account::BadDebt, Account::Receivable, open.open);
         ledger::book(&mut tx, seller.id, Source::Settlement, settlement, today, moved).await?;
         settlements::release_services(&mut tx, seller.id, id).await?;
-        self.note(&mut tx, seller.id, caller.actor, "invoice.written_off", "invoice", id.0).await?;
+        self.note(&mut tx, seller.id, caller, "invoice.written_off", "invoice", id.0).await?;
         tx.commit().await?;
         Ok(open.open)
     }

@@ -239,7 +239,7 @@ pub enum Command {
         #[command(subcommand)]
         command: SellerCommand,
     },
-    /// Make, list and revoke API keys
+    /// Make, change, rotate and revoke API keys
     Key {
         #[command(subcommand)]
         command: KeyCommand,
@@ -614,9 +614,18 @@ pub enum KeyCommand {
         /// What it is for
         #[arg(long)]
         name: String,
-        /// What it allows: read:billing, write:billing, read:services, admin
+        /// More about it
+        #[arg(long, value_name = "TEXT")]
+        description: Option<String>,
+        /// What it allows: read:billing, write:billing, read:services, …, read:all, write:all, admin
         #[arg(long, value_delimiter = ',', required = true)]
         scopes: Vec<String>,
+        /// Addresses and networks it may be used from, such as 192.0.2.7,2001:db8::/32; without it, from anywhere
+        #[arg(long, value_delimiter = ',')]
+        addresses: Vec<String>,
+        /// Only for sandboxes: elsewhere it opens nothing
+        #[arg(long)]
+        test: bool,
         /// Only this customer's services and invoices
         #[arg(long, value_name = "ID")]
         customer: Option<String>,
@@ -631,12 +640,54 @@ pub enum KeyCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
+    /// Change what a key is called, what it allows, how long and from where
+    Set {
+        /// The key's id, from `perennial key list`
+        #[arg(value_name = "KEY_ID")]
+        key: String,
+        #[command(flatten)]
+        change: KeyChangeArgs,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
+    /// Give a key a new secret, which is shown once; the old one works on for a while
+    Rotate {
+        /// The key's id, from `perennial key list`
+        #[arg(value_name = "KEY_ID")]
+        key: String,
+        /// Hours for which the old secret works on; 0 ends it now
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u16).range(..=720))]
+        overlap_hours: u16,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
     /// Revoke a key; it stops working within a second
     Revoke {
         /// The key's id, from `perennial key list`
         #[arg(value_name = "KEY_ID")]
         key: String,
     },
+}
+
+/// What is to change of a key.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = true)]
+pub struct KeyChangeArgs {
+    /// What it is for
+    #[arg(long)]
+    pub name: Option<String>,
+    /// More about it; empty for nothing
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+    /// What it allows
+    #[arg(long, value_delimiter = ',')]
+    pub scopes: Option<Vec<String>>,
+    /// When it stops working: a date, an instant, or never
+    #[arg(long, value_name = "WHEN")]
+    pub expires: Option<String>,
+    /// Addresses and networks it may be used from, or anywhere
+    #[arg(long, value_delimiter = ',')]
+    pub addresses: Option<Vec<String>>,
 }
 
 /// A syntax of EN 16931.

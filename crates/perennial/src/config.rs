@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use perennial_app::{
-    DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, DEFAULT_RECHECK_DAYS, FeedConfig, MailConfig, Security,
+    DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, DEFAULT_RECHECK_DAYS, FeedConfig, MailConfig, Network, Security,
     VatCheckConfig, VatCheckTimes,
 };
-use perennial_web::RateLimit;
+use perennial_web::{Limits, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::UsageError;
@@ -46,6 +46,8 @@ pub struct Database {
 pub struct Server {
     pub listen: SocketAddr,
     pub rate_limit_per_minute: u32,
+    pub address_limit_per_minute: u32,
+    pub trusted_proxies: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -169,7 +171,12 @@ impl Default for Database {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), rate_limit_per_minute: 6000 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            rate_limit_per_minute: 6000,
+            address_limit_per_minute: 1200,
+            trusted_proxies: Vec::new(),
+        }
     }
 }
 
@@ -223,9 +230,19 @@ impl Config {
         }
     }
 
-    /// How often a key may call; 0 in the file means that calls are not limited.
-    pub fn rate_limit(&self) -> RateLimit {
-        RateLimit(Some(self.server.rate_limit_per_minute).filter(|limit| *limit > 0))
+    /// How often a key and an address may call, and which proxies are believed; 0 in the file means that calls are not
+    /// limited.
+    pub fn limits(&self) -> Result<Limits, UsageError> {
+        let limit = |per_minute: u32| RateLimit(Some(per_minute).filter(|limit| *limit > 0));
+        let proxy = |text: &String| {
+            let read = text.parse::<Network>();
+            read.map_err(|error| UsageError(format!("[server] trusted_proxies cannot be used: {error}")))
+        };
+        Ok(Limits {
+            per_key: limit(self.server.rate_limit_per_minute),
+            per_address: limit(self.server.address_limit_per_minute),
+            trusted_proxies: self.server.trusted_proxies.iter().map(proxy).collect::<Result<_, _>>()?,
+        })
     }
 
     /// How VAT numbers are checked, if they are.
@@ -284,7 +301,7 @@ fn unknown_key(key: &str) -> String {
     let known: &[&str] = match section {
         "" => &["database", "server", "log", "feeds", "vat_checks", "mail"],
         "database" => &["url"],
-        "server" => &["listen", "rate_limit_per_minute"],
+        "server" => &["listen", "rate_limit_per_minute", "address_limit_per_minute", "trusted_proxies"],
         "log" => &["format", "level"],
         "vat_checks" => &["url", "recheck_days"],
         "mail" => &[
@@ -335,5 +352,20 @@ mod tests {
             assert_eq!(Config::parse(text).unwrap_err().0, complaint);
         }
         assert!(Config::parse("[server]\nlisten = \"nowhere\"").unwrap_err().0.contains("line 2"));
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_none_and_a_proxy_is_an_address_or_a_network() {
+        let limits = |text: &str| Config::parse(text).unwrap().limits();
+        let built_in = limits("").unwrap();
+        assert_eq!((built_in.per_key, built_in.per_address), (RateLimit(Some(6000)), RateLimit(Some(1200))));
+        let off = limits("[server]\nrate_limit_per_minute = 0\naddress_limit_per_minute = 0").unwrap();
+        assert_eq!((off.per_key, off.per_address), (RateLimit(None), RateLimit(None)));
+        assert_eq!(
+            limits("[server]\ntrusted_proxies = [\"127.0.0.1\", \"fd00::/8\"]").unwrap().trusted_proxies.len(),
+            2
+        );
+        let error = limits("[server]\ntrusted_proxies = [\"proxy\"]").unwrap_err();
+        assert!(error.0.contains("`proxy` is neither an address nor a network"), "{}", error.0);
     }
 }

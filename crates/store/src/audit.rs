@@ -21,6 +21,8 @@ pub struct AuditEntry {
     pub subject: &'static str,
     /// To which one.
     pub subject_id: i64,
+    /// For which customer staff did it, if they said so.
+    pub on_behalf_of: Option<CustomerId>,
 }
 
 /// Adds to the trail.
@@ -41,9 +43,10 @@ pub(crate) fn entries(seller: SellerId, entries: &[AuditEntry], ids: Vec<i64>) -
         .text("actor", e().map(|e| e.actor.clone()))
         .text("action", e().map(|e| e.action.to_owned()))
         .text("subject", e().map(|e| e.subject.to_owned()))
-        .int("subject_id", e().map(|e| e.subject_id));
-    let sql = "insert into audit (seller_id, id, at, actor, action, subject, subject_id) \
-        select seller_id, id, at, actor, action, subject, subject_id from {rows}";
+        .int("subject_id", e().map(|e| e.subject_id))
+        .int("on_behalf_of", e().map(|e| e.on_behalf_of.map(|customer| customer.0)));
+    let sql = "insert into audit (seller_id, id, at, actor, action, subject, subject_id, on_behalf_of) \
+        select seller_id, id, at, actor, action, subject, subject_id, on_behalf_of from {rows}";
     (sql, rows)
 }
 

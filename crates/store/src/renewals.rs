@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use perennial_billing::renewal::{Addon, Facts, Item, Plan, Policy};
 use perennial_billing::{
-    AddonId, Conversion, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId, Quantity, RunId,
-    SellerId, ServiceId, TaxClass, TaxRules, Taxation,
+    AddonId, Conversion, CustomerId, Cycle, InvoiceId, Money, PeriodNumber, PriceRule, PriceSource, ProductId,
+    Quantity, RunId, SellerId, ServiceId, TaxClass, TaxRules, Taxation,
 };
 
 use crate::addons;
@@ -280,6 +280,8 @@ pub struct NewInvoice {
     pub mail: bool,
     /// Who asked for it.
     pub actor: String,
+    /// For which customer staff asked, if they said so.
+    pub on_behalf_of: Option<CustomerId>,
 }
 
 impl NewInvoice {
@@ -321,7 +323,12 @@ impl Round {
     /// # Errors
     /// [`StoreError::Unavailable`] when there is no connection.
     pub async fn begin(store: &Store) -> Result<Self> {
-        Ok(Self { store: store.clone(), conn: Some(store.read_to_write().await?), read: HashMap::new(), is_open: false })
+        Ok(Self {
+            store: store.clone(),
+            conn: Some(store.read_to_write().await?),
+            read: HashMap::new(),
+            is_open: false,
+        })
     }
 
     /// Begins a round that only looks: it keeps nobody out, and cannot commit.

@@ -197,16 +197,16 @@ impl Provider {
 
     /// An API key; of a customer, or of staff.
     pub async fn key(&self, scopes: &str, customer: Option<CustomerId>) -> String {
-        let new = NewKey { name: "test".to_owned(), scopes: scopes.parse().unwrap(), customer, expires_at: None };
-        self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret
+        let new = NewKey { customer, ..NewKey::of("test", scopes.parse().unwrap()) };
+        self.app.create_key(&self.staff(), new).await.expect("a key").secret
     }
 
     /// A key that may do everything and has just expired: a second passes.
     pub async fn expired_key(&self) -> String {
         let now = self.app.clock.now();
         let expires_at = Some(now + Duration::from_millis(500));
-        let new = NewKey { name: "old".to_owned(), scopes: "admin".parse().unwrap(), customer: None, expires_at };
-        let key = self.app.create_key(self.id(), Actor::Cli, new).await.expect("a key").secret;
+        let new = NewKey { expires_at, ..NewKey::of("old", "admin".parse().unwrap()) };
+        let key = self.app.create_key(&self.staff(), new).await.expect("a key").secret;
         self.app.clock.set(now + Duration::from_secs(1));
         key
     }
@@ -222,8 +222,8 @@ impl Provider {
             number_pattern: NewSeller::DEFAULT_NUMBER_PATTERN.parse().unwrap(),
         };
         let seller = self.app.create_seller(Actor::Cli, new).await.expect("another seller");
-        let new = NewKey { name: "other".to_owned(), scopes: scopes.parse().unwrap(), customer: None, expires_at: None };
-        self.app.create_key(seller.id, Actor::Cli, new).await.expect("a key").secret
+        let new = NewKey::of("other", scopes.parse().unwrap());
+        self.app.create_key(&Caller::cli(seller.id), new).await.expect("a key").secret
     }
 
     /// The customer pays what is to be paid for an invoice.

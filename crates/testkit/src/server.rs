@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use perennial_app::{App, RenewalQueue};
-use perennial_web::{RateLimit, Web, guarded, router};
+use perennial_web::{Limits, Web, guarded, router};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -25,12 +25,12 @@ pub struct TestServer {
 }
 
 /// The renewal workers end with the test's runtime.
-fn web(app: &App, limit: RateLimit) -> Web {
+fn web(app: &App, limits: Limits) -> Web {
     let (renewals, workers) = RenewalQueue::start(app);
     workers.detach();
     // Nobody tells it to stop.
     let stop = tokio::sync::watch::channel(false).1;
-    Web::new(app.clone(), renewals, limit, stop)
+    Web::new(app.clone(), renewals, limits, stop)
 }
 
 /// An HTTP client, also where no server of this process has set up TLS.
@@ -40,6 +40,10 @@ pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
+
+/// What every answer says to browsers; it is tested by itself and shown nowhere.
+const SECURITY_HEADERS: [&str; 4] =
+    ["cache-control", "content-security-policy", "referrer-policy", "x-content-type-options"];
 
 /// What came back.
 #[derive(Debug)]
@@ -57,17 +61,17 @@ pub struct Answer {
 impl TestServer {
     /// Serves a provider, with no limit on calls.
     pub async fn start(provider: &Provider) -> Self {
-        Self::start_with(provider, RateLimit(None)).await
+        Self::start_with(provider, Limits::default()).await
     }
 
-    /// Serves a provider.
-    pub async fn start_with(provider: &Provider, limit: RateLimit) -> Self {
-        Self::serve(router(web(&provider.app, limit))).await
+    /// Serves a provider within these limits.
+    pub async fn start_with(provider: &Provider, limits: impl Into<Limits>) -> Self {
+        Self::serve(router(web(&provider.app, limits.into()))).await
     }
 
     /// Serves another node of a provider.
     pub async fn start_node(node: &App) -> Self {
-        Self::serve(router(web(node, RateLimit(None)))).await
+        Self::serve(router(web(node, Limits::default()))).await
     }
 
     async fn serve(router: Router) -> Self {
@@ -82,7 +86,7 @@ impl TestServer {
 
     /// Serves these routes instead of the program's, behind the same guards.
     pub async fn start_routes(provider: &Provider, routes: Router<Web>) -> Self {
-        Self::serve(guarded(routes, web(&provider.app, RateLimit(None)))).await
+        Self::serve(guarded(routes, web(&provider.app, Limits::default()))).await
     }
 
     /// A request that can still be changed.
@@ -128,6 +132,7 @@ impl Answer {
             .headers
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "date" | "content-length"))
+            .filter(|(name, _)| !SECURITY_HEADERS.contains(&name.as_str()))
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?")))
             .collect();
         headers.sort();

@@ -3,20 +3,26 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
-use perennial_app::{Actor, Answered, App, Caller, Once, OnceRenewal, RenewalQueue, Renewed};
+use perennial_app::{Actor, Answered, App, AppError, Caller, Once, OnceRenewal, RenewalQueue, Renewed};
+use perennial_billing::CustomerId;
 use serde::Serialize;
 
+use crate::address::ClientAddress;
 use crate::idempotency::Afterwards;
 use crate::limit::StandingSlot;
 use crate::operation::{Access, Door};
 use crate::request_id::RequestId;
 use crate::v1::envelope::{Envelope, Success};
 use crate::v2;
+use crate::wire::OnWire as _;
 use crate::{ApiError, Web};
+
+/// The customer for which staff asks.
+const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 
 /// A request from a known key that is within its limit.
 #[derive(Debug, Clone)]
@@ -81,7 +87,7 @@ impl FromRequestParts<Web> for Context {
             return Ok(context);
         }
         let key = key_of(&parts.headers).ok_or_else(ApiError::unauthorized)?;
-        let caller = web.app.authenticate(key).await?.ok_or_else(ApiError::unauthorized)?;
+        let caller = authenticated(web, key, parts.extensions.get().copied()).await?;
         if let Actor::Key(id) = caller.actor
             && let Some(standing) = web.limits.count(caller.seller, id, web.app.clock.now())
         {
@@ -92,9 +98,41 @@ impl FromRequestParts<Web> for Context {
                 return Err(ApiError::too_many(seconds));
             }
         }
+        let caller = on_behalf(web, caller, &parts.headers).await?;
         pass(&caller, parts)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         Ok(Self { app: web.app.clone(), caller, renewals: web.renewals.clone(), request_id, once: None })
+    }
+}
+
+/// Who holds this key. Whoever tries many keys that do not work has to wait, with a good one too.
+async fn authenticated(web: &Web, key: &str, from: Option<ClientAddress>) -> Result<Caller, ApiError> {
+    let (now, from) = (web.app.clock.now(), from.map(|ClientAddress(address)| address));
+    if let Some(seconds) = from.and_then(|address| web.limits.guessing(address, now)) {
+        return Err(ApiError::too_many(seconds));
+    }
+    if let Some(caller) = web.app.authenticate(key, from).await? {
+        return Ok(caller);
+    }
+    if let Some(address) = from {
+        web.limits.guessed(address, now);
+    }
+    Err(ApiError::unauthorized())
+}
+
+/// Staff that asks for a customer is narrowed to what that customer may see and do.
+async fn on_behalf(web: &Web, caller: Caller, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let mut given = headers.get_all(ON_BEHALF_OF).iter();
+    let Some(value) = given.next() else { return Ok(caller) };
+    if caller.customer.is_some() {
+        return Err(ApiError::staff_only().saying("X-On-Behalf-Of is for keys of staff"));
+    }
+    let text = value.to_str().ok().filter(|_| given.next().is_none()).unwrap_or_default();
+    let refused = |reason: String| ApiError::bad_request(format!("X-On-Behalf-Of {reason}"));
+    let customer = CustomerId::read(text.trim()).map_err(refused)?;
+    match web.app.on_behalf_of(caller, customer).await {
+        Err(AppError::NotFound(_)) => Err(ApiError::bad_request("X-On-Behalf-Of names a customer that is not there")),
+        outcome => Ok(outcome?),
     }
 }
 

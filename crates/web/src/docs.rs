@@ -95,7 +95,8 @@ fn page(headers: &HeaderMap, title: &str, text: &str, is_markdown: bool) -> Resp
         escaped(title)
     );
     let mut response = ([(CONTENT_TYPE, HTML), (VARY, "Accept")], text).into_response();
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'");
+    let policy =
+        HeaderValue::from_static("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'");
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     response
 }

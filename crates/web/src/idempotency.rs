@@ -141,7 +141,8 @@ fn name_of(headers: &HeaderMap) -> Result<String, ApiError> {
     if is_good && names.next().is_none() {
         return Ok(name.to_owned());
     }
-    let message = format!("{HEADER} must be one text of 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, such as a UUID");
+    let message =
+        format!("{HEADER} must be one text of 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, such as a UUID");
     Err(ApiError::bad_request(message))
 }
 

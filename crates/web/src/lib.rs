@@ -4,6 +4,7 @@
 //! one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body in one
 //! place for each surface. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
 
+mod address;
 mod context;
 mod describe;
 mod docs;
@@ -18,15 +19,16 @@ mod operation;
 mod reference;
 mod request_id;
 mod router;
+mod security_headers;
 mod server;
 mod v1;
 mod v2;
 mod wire;
 
 pub use error::ApiError;
+pub use limit::{GUESS_REST, GUESS_WINDOW, Limits, MAX_GUESSES, MAX_WINDOWS, RateLimit, RateLimits, WINDOW};
 pub use openapi::openapi;
 pub use reference::reference;
-pub use limit::{RateLimit, RateLimits, WINDOW};
 pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};
 
@@ -41,7 +43,7 @@ pub struct Web {
     pub app: App,
     /// Where renewals are asked for.
     pub renewals: RenewalQueue,
-    /// How often each key may call.
+    /// How often each key and each address may call.
     pub limits: Arc<RateLimits>,
     /// Named requests that are under way here.
     running: Arc<idempotency::Running>,
@@ -52,7 +54,7 @@ pub struct Web {
 impl Web {
     /// A web server's state.
     #[must_use]
-    pub fn new(app: App, renewals: RenewalQueue, limit: RateLimit, stop: Stop) -> Self {
-        Self { app, renewals, limits: Arc::new(RateLimits::new(limit)), running: Arc::default(), stop }
+    pub fn new(app: App, renewals: RenewalQueue, limits: Limits, stop: Stop) -> Self {
+        Self { app, renewals, limits: Arc::new(RateLimits::new(limits)), running: Arc::default(), stop }
     }
 }

@@ -150,7 +150,8 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
     let in_path = path_names(operation.path)
         .zip(&shape.path)
         .map(|(name, schema)| json!({"name": name, "in": "path", "required": true, "schema": schema}));
-    let mut parameters: Vec<Value> = in_path.chain(shape.query.iter().cloned()).chain(shape.headers.iter().cloned()).collect();
+    let mut parameters: Vec<Value> =
+        in_path.chain(shape.query.iter().cloned()).chain(shape.headers.iter().cloned()).collect();
     if operation.is_repeatable {
         parameters.push(json!({
             "name": idempotency::HEADER, "in": "header", "required": false,
@@ -240,8 +241,7 @@ fn responses() -> Value {
             json!({"description": reason, "content": {"application/json": {"schema": {"$ref": format!("#{SCHEMAS}/{schema}")}}}}),
         );
         let known = problem::Code::ALL.into_iter().filter(|code| code.status().as_u16() == status);
-        let words: Vec<String> =
-            known.map(|code| format!("[`{0}`]({1}/{0})", code.as_str(), problem::PAGES)).collect();
+        let words: Vec<String> = known.map(|code| format!("[`{0}`]({1}/{0})", code.as_str(), problem::PAGES)).collect();
         responses.insert(
             format!("V2Error{status}"),
             json!({

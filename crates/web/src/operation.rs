@@ -94,6 +94,12 @@ impl Operation {
         self.is_repeatable = false;
         self
     }
+
+    /// Its answer has a secret in it, which is kept nowhere: a repeat is not answered with it.
+    pub fn told_once(mut self) -> Self {
+        self.is_repeatable = false;
+        self
+    }
 }
 
 /// Operations at the same path, under the same heading.
@@ -196,6 +202,14 @@ impl At {
     pub fn only_reads(mut self) -> Self {
         if let Some(last) = self.operations.pop() {
             self.operations.push(last.only_reads());
+        }
+        self
+    }
+
+    /// The answer of the operation that was named last has a secret in it, which is kept nowhere.
+    pub fn told_once(mut self) -> Self {
+        if let Some(last) = self.operations.pop() {
+            self.operations.push(last.told_once());
         }
         self
     }

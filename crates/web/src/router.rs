@@ -14,7 +14,7 @@ use perennial_app::Scope::ReadBilling;
 
 use crate::operation::Access::Staff;
 use crate::operation::{Operations, at};
-use crate::{ApiError, Web, docs, error, health, limit, metrics, request_id, v1, v2};
+use crate::{ApiError, Web, address, docs, error, health, limit, metrics, request_id, security_headers, v1, v2};
 
 /// Bytes of a request body at most.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -41,7 +41,8 @@ pub(crate) fn operations() -> Operations {
 /// The heading of what belongs to no surface.
 const SYSTEM: &str = "System";
 
-/// Routes behind everything that stands before each of them: limits, time-outs, request ids, errors in the house format.
+/// Routes behind everything that stands before each of them: limits, time-outs, request ids, errors in the house format, headers
+/// for browsers.
 pub fn guarded(routes: Router<Web>, web: Web) -> Router {
     routes
         .fallback(async || ApiError::not_found("The requested resource was not found"))
@@ -50,8 +51,10 @@ pub fn guarded(routes: Router<Web>, web: Web) -> Router {
         .layer(from_fn(limit::headers))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(web.clone(), address::limit))
         .layer(from_fn_with_state(web.clone(), error::render))
         .layer(from_fn_with_state(web.clone(), request_id::assign))
+        .layer(from_fn(security_headers::put))
         .with_state(web)
 }
 

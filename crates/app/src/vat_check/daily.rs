@@ -9,7 +9,7 @@ use perennial_store::sellers;
 use tokio::task::JoinHandle;
 
 use super::VatPassEnd;
-use crate::{Actor, App, AppError, Caller, Result, Scope, Scopes, Stop};
+use crate::{Actor, App, AppError, Caller, Result, Stop};
 
 /// The hour of a seller's day from which numbers are checked: several registers are closed at night.
 pub const VAT_CHECK_HOUR: i8 = 9;
@@ -52,8 +52,7 @@ impl App {
             if local.hour() < VAT_CHECK_HOUR || done.get(&id) == Some(&local.date()) {
                 continue;
             }
-            let caller =
-                Caller { seller: id, customer: None, scopes: Scopes::of(&[Scope::Admin]), actor: Actor::Schedule };
+            let caller = Caller { actor: Actor::Schedule, ..Caller::cli(id) };
             let pass = self.check_due_vat_numbers(&caller, stop.clone(), |_| {}).await?;
             if pass.end == VatPassEnd::Stopped {
                 return Ok(());

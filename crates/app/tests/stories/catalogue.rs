@@ -126,37 +126,37 @@ on_both_databases! {
         let provider = Provider::new(kind).await;
         let (app, seller) = (&provider.app, provider.id());
         let new = |scopes: &[Scope], customer| NewKey {
-            name: "panel".to_owned(),
-            scopes: Scopes::of(scopes),
             customer,
             expires_at: Some("2026-12-01T00:00:00Z".parse().unwrap()),
+            ..NewKey::of("panel", Scopes::of(scopes))
         };
-        let created = app.create_key(seller, Actor::Cli, new(&[Scope::ReadBilling], None)).await.unwrap();
-        assert!(app.authenticate(&created.secret).await.unwrap().is_some());
+        let staff = &provider.staff();
+        let created = app.create_key(staff, new(&[Scope::ReadBilling], None)).await.unwrap();
+        assert!(app.authenticate(&created.secret, None).await.unwrap().is_some());
         for wrong in ["", "pn_", &created.secret[..20], &format!("{}0", created.secret), &"x".repeat(10_000)] {
-            assert!(app.authenticate(wrong).await.unwrap().is_none());
+            assert!(app.authenticate(wrong, None).await.unwrap().is_none());
         }
         let everything = provider.database.sql("select * from api_keys").unwrap();
         assert!(!everything.contains(&created.secret[10..]), "the secret is not kept");
 
         provider.set_day(date(2026, 11, 30));
-        assert!(app.authenticate(&created.secret).await.unwrap().is_some());
+        assert!(app.authenticate(&created.secret, None).await.unwrap().is_some());
         provider.set_day(date(2026, 12, 1));
-        assert!(app.authenticate(&created.secret).await.unwrap().is_none(), "expired");
+        assert!(app.authenticate(&created.secret, None).await.unwrap().is_none(), "expired");
 
         provider.set_day(date(2026, 11, 30));
-        app.revoke_key(seller, Actor::Cli, created.key.id).await.unwrap();
-        assert!(app.authenticate(&created.secret).await.unwrap().is_none(), "revoked");
+        app.revoke_key(staff, created.key.id).await.unwrap();
+        assert!(app.authenticate(&created.secret, None).await.unwrap().is_none(), "revoked");
         let mut conn = app.store.read().await.unwrap();
         assert!(keys::all(&mut conn, seller).await.unwrap()[0].revoked_at.is_some());
 
-        let unknown = app.revoke_key(seller, Actor::Cli, ApiKeyId(99)).await.unwrap_err();
+        let unknown = app.revoke_key(staff, ApiKeyId(99)).await.unwrap_err();
         assert!(matches!(unknown, AppError::NotFound("API key")), "{unknown}");
-        let nobody = app.create_key(seller, Actor::Cli, new(&[Scope::ReadBilling], Some(CustomerId(99)))).await.unwrap_err();
+        let nobody = app.create_key(staff, new(&[Scope::ReadBilling], Some(CustomerId(99)))).await.unwrap_err();
         assert!(matches!(nobody, AppError::NotFound("Customer")), "{nobody}");
-        let admin = app.create_key(seller, Actor::Cli, new(&[Scope::Admin], Some(CustomerId(1)))).await.unwrap_err();
+        let admin = app.create_key(staff, new(&[Scope::Admin], Some(CustomerId(1)))).await.unwrap_err();
         assert!(matches!(admin, AppError::Invalid(_)), "a customer is never admin: {admin}");
-        let empty = app.create_key(seller, Actor::Cli, new(&[], None)).await.unwrap_err();
+        let empty = app.create_key(staff, new(&[], None)).await.unwrap_err();
         assert!(matches!(empty, AppError::Invalid(_)), "{empty}");
     }
 

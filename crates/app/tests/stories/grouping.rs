@@ -21,7 +21,7 @@ on_both_databases! {
             services.push(provider.service_with(anna, server, date(2026, 12, 1), change).await);
         }
         services.push(ServiceId(9_999));
-        let bos = provider.app.authenticate(&provider.key("write:billing", Some(bo)).await).await.unwrap().unwrap();
+        let bos = provider.app.authenticate(&provider.key("write:billing", Some(bo)).await, None).await.unwrap().unwrap();
         let (queue, workers) = RenewalQueue::start(&provider.app);
         let mut calls = JoinSet::new();
         for service in services {

@@ -221,7 +221,7 @@ on_both_databases! {
         let hers = provider.service(ines, server, date(2026, 12, 1)).await;
         let his = provider.service(johan, server, date(2026, 12, 1)).await;
         let key = provider.key("write:billing", Some(ines)).await;
-        let caller = provider.app.authenticate(&key).await.unwrap().unwrap();
+        let caller = provider.app.authenticate(&key, None).await.unwrap().unwrap();
         assert!(matches!(outcome(provider.app.renew(&caller, &[his]).await), Outcome::NotFound));
         assert!(matches!(outcome(provider.app.renew(&caller, &[hers]).await), Outcome::Renewed(_)));
     }

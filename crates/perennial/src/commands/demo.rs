@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use perennial_app::{Actor, App, DEMO_SERVICE, NewKey, Scope, Scopes, demo_data, demo_seller};
+use perennial_app::{Actor, App, Caller, DEMO_SERVICE, NewKey, Scope, Scopes, demo_data, demo_seller};
 use perennial_billing::SellerId;
 use perennial_store::{Store, sellers};
 use tokio::net::TcpListener;
@@ -35,8 +35,8 @@ pub async fn run(args: &DemoArgs) -> Result<Exit> {
     let seller = fill(&open::assemble(&config, store.clone()).await?).await?;
     // It is a sandbox by now.
     let app = open::assemble(&config, store).await?;
-    let key = NewKey { name: "demo".to_owned(), scopes: Scopes::of(&[Scope::Admin]), customer: None, expires_at: None };
-    let secret = app.create_key(seller, Actor::Cli, key).await?.secret;
+    let key = NewKey::of("demo", Scopes::of(&[Scope::Admin]));
+    let secret = app.create_key(&Caller::cli(seller), key).await?.secret;
     let listener = listen(args.listen).await?;
     introduce(&file, &secret, listener.local_addr()?)?;
     serve::answer(app, &config, listener).await

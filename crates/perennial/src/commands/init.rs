@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
-use perennial_app::{Actor, NewKey, NewSeller, Scope, Scopes};
+use perennial_app::{Actor, Caller, NewKey, NewSeller, Scope, Scopes};
 use perennial_billing::{Currency, NumberPattern, Rate};
 use perennial_store::Store;
 use perennial_store::sellers::{self, SellerParty};
@@ -40,9 +40,8 @@ pub async fn run(args: &Args, init: &InitArgs) -> Result<Exit> {
         app.make_sandbox().await?;
     }
     let seller = app.create_seller(Actor::Cli, new).await?;
-    let key =
-        NewKey { name: "admin".to_owned(), scopes: Scopes::of(&[Scope::Admin]), customer: None, expires_at: None };
-    let created = app.create_key(seller.id, Actor::Cli, key).await?;
+    let key = NewKey::of("admin", Scopes::of(&[Scope::Admin]));
+    let created = app.create_key(&Caller::cli(seller.id), key).await?;
     let kind = app.store.kind();
     app.store.close().await;
     output::note(format!(

@@ -1,7 +1,7 @@
 //! `perennial serve`.
 
 use anyhow::{Context, Result};
-use perennial_app::{App, RenewalQueue, RunReport, start_outbound, start_schedule};
+use perennial_app::{App, RenewalQueue, RunReport, start_key_uses, start_outbound, start_schedule};
 use perennial_store::sellers;
 use perennial_web::{Web, router};
 use tokio::net::TcpListener;
@@ -35,6 +35,7 @@ pub async fn run(args: &Args, serve: &ServeArgs) -> Result<Exit> {
 
 /// Answers requests on a socket and starts the daily runs and sends mail until SIGTERM or Ctrl-C, then finishes what was accepted.
 pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<Exit> {
+    let limits = config.limits()?;
     let stop = open::stop_on_signal()?;
     let mut told = stop.clone();
     let stopping = async move {
@@ -47,7 +48,8 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     let (renewals, workers) = RenewalQueue::start(&app);
     let schedule = start_schedule(&app, stop.clone());
     let outbound = start_outbound(&app, stop.clone());
-    let web = Web::new(app, renewals, config.rate_limit(), stop);
+    let key_uses = start_key_uses(&app, stop.clone());
+    let web = Web::new(app.clone(), renewals, limits, stop);
     perennial_web::serve(listener, router(web), stopping).await?;
     // The router held the way in; what was queued through it is done before the database is closed.
     workers.finish().await;
@@ -56,6 +58,10 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     // Mails that are on their way are finished; the others are left to the next start.
     if let Some(outbound) = outbound {
         let _ = outbound.await;
+    }
+    let _ = key_uses.await;
+    if let Err(error) = app.write_key_uses().await {
+        tracing::warn!(%error, "it could not be written down when keys were last used: {error}");
     }
     store.close().await;
     Ok(Exit::Done)

@@ -142,11 +142,31 @@ on_both_databases! {
         let list = installation.run(&["key", "list", "--format", "json"]);
         let list: Value = serde_json::from_str(&list.stdout).unwrap();
         assert_eq!((&list[0]["state"], &list[1]["state"]), (&"active".into(), &"revoked".into()));
+        let changed = [
+            "key", "set", "1", "--name", "desk", "--scopes", "read:all,write:all", "--addresses", "192.0.2.0/24,::1", "--expires",
+            "2999-12-31T00:00:00Z", "--format", "json",
+        ];
+        let changed: Value = serde_json::from_str(&installation.run(&changed).stdout).unwrap();
+        assert_eq!((&changed["name"], &changed["scopes"]), (&"desk".into(), &"read:all write:all".into()));
+        assert_eq!((&changed["addresses"][1], &changed["expiresAt"]), (&"::1".into(), &"2999-12-31T00:00:00Z".into()));
+        assert_eq!(installation.run(&["key", "set", "1", "--addresses", "anywhere", "--expires", "never"]).code, 0);
+        let rotated = installation.run(&["key", "rotate", "1"]);
+        assert!(rotated.code == 0 && rotated.stdout.starts_with("pn_"), "{}", rotated.shown());
+        let list = installation.run(&["key", "list", "--format", "json"]);
+        let list: Value = serde_json::from_str(&list.stdout).unwrap();
+        assert!(list[0]["addresses"] == serde_json::json!([]) && list[0]["previousUntil"].is_string(), "{list}");
+        let test = ["key", "create", "--name", "x", "--scopes", "admin", "--test", "--description", "try"];
+        assert!(installation.run(&test).stdout.starts_with("pn_test_"));
         let expiring = ["key", "create", "--name", "x", "--scopes", "admin", "--expires", "2999-12-31", "--format", "json"];
         let expiring: Value = serde_json::from_str(&installation.run(&expiring).stdout).unwrap();
         assert_eq!(expiring["expiresAt"], "2999-12-31T23:00:00Z", "the end of that day in Sundsvall");
         for (flags, code) in [
             (&["key", "revoke", "99"][..], 1),
+            (&["key", "rotate", "99"], 1),
+            (&["key", "rotate", "2"], 1),
+            (&["key", "rotate", "1", "--overlap-hours", "721"], 2),
+            (&["key", "set", "1"], 2),
+            (&["key", "set", "1", "--addresses", "host"], 2),
             (&["key", "create", "--name", "x", "--scopes", "root"], 2),
             (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "soon"], 2),
             (&["key", "create", "--name", "x", "--scopes", "admin", "--expires", "2020-01-01"], 2),

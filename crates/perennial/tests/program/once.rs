@@ -62,7 +62,10 @@ async fn kill_in_between(kind: Kind) {
             let request = match nth {
                 0 => (format!("/api/services/{service}/renew"), String::new()),
                 // Nothing but the name keeps these from being done again.
-                1 => (format!("/api/billing/invoice/{}/apply-credit", funded(&installation, customer, service)), r#"{"amount":"1"}"#.to_owned()),
+                1 => (
+                    format!("/api/billing/invoice/{}/apply-credit", funded(&installation, customer, service)),
+                    r#"{"amount":"1"}"#.to_owned(),
+                ),
                 _ => ("/api/v2/renewals".to_owned(), json!({ "services": [format!("svc_{service}")] }).to_string()),
             };
             requests.push(Request { path: request.0, body: request.1, name });

@@ -134,8 +134,14 @@ fn claimed<'a>(invoices: &'a [New<'a>]) -> impl Iterator<Item = (InvoiceId, &'a 
 }
 
 fn renewed(new: &NewInvoice, claim: &Claim, at: Timestamp) -> AuditEntry {
-    let service = claim.service.0;
-    AuditEntry { at, actor: new.actor.clone(), action: "service.renewed", subject: "service", subject_id: service }
+    AuditEntry {
+        at,
+        actor: new.actor.clone(),
+        action: "service.renewed",
+        subject: "service",
+        subject_id: claim.service.0,
+        on_behalf_of: new.on_behalf_of,
+    }
 }
 
 fn periods(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {

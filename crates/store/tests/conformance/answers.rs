@@ -23,6 +23,11 @@ async fn shop_with_a_key(kind: perennial_testkit::Kind) -> Shop {
         created_at: noon(),
         expires_at: None,
         revoked_at: None,
+        description: String::new(),
+        addresses: String::new(),
+        is_test: false,
+        last_used_at: None,
+        previous_until: None,
     };
     let mut tx = shop.store.begin().await.unwrap();
     keys::insert(&mut tx, &key, "hash").await.unwrap();

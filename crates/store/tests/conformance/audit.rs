@@ -8,7 +8,7 @@ use perennial_testkit::on_both_databases;
 use crate::shop::{Shop, far_instants, noon};
 
 fn entry(action: &'static str, subject_id: i64) -> AuditEntry {
-    AuditEntry { at: noon(), actor: "key:7".to_owned(), action, subject: "service", subject_id }
+    AuditEntry { at: noon(), actor: "key:7".to_owned(), action, subject: "service", subject_id, on_behalf_of: None }
 }
 
 on_both_databases! {
@@ -35,7 +35,8 @@ on_both_databases! {
             .zip(1..)
             .map(|((actor, at), id)| {
                 let subject_id = if id % 2 == 0 { i64::MIN + id } else { i64::MAX - id };
-                AuditEntry { at, actor: actor.to_owned(), action: "it's.done", subject: "thing", subject_id }
+                let on_behalf_of = (id % 2 == 0).then_some(CustomerId(id));
+                AuditEntry { at, actor: actor.to_owned(), action: "it's.done", subject: "thing", subject_id, on_behalf_of }
             })
             .collect();
         let mut tx = shop.begin().await;
@@ -44,11 +45,13 @@ on_both_databases! {
         // The trail is for people with a database client, so it is read as they would.
         let microseconds = if shop.is_sqlite() { "at" } else { "(extract(epoch from at) * 1000000)::bigint" };
         let read =
-            shop.look(&format!("select {microseconds}, actor, action, subject, subject_id from audit order by id"));
+            shop.look(&format!("select {microseconds}, actor, action, subject, subject_id, coalesce(on_behalf_of, 0) from audit order by id"));
         let written: Vec<String> = entries
             .iter()
             .map(|e| {
-                format!("{}|{}|{}|{}|{}", Timestamp::as_microsecond(e.at), e.actor, e.action, e.subject, e.subject_id)
+                let customer = e.on_behalf_of.map_or(0, |customer| customer.0);
+                let at = Timestamp::as_microsecond(e.at);
+                format!("{at}|{}|{}|{}|{}|{customer}", e.actor, e.action, e.subject, e.subject_id)
             })
             .collect();
         assert_eq!(read, written);

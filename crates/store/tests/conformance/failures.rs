@@ -30,6 +30,11 @@ on_both_databases! {
             created_at: noon(),
             expires_at: None,
             revoked_at: None,
+            is_test: false,
+            description: String::new(),
+            addresses: String::new(),
+            previous_until: None,
+            last_used_at: None,
         };
         // A transaction each: after an error PostgreSQL takes nothing more.
         let mut tx = shop.begin().await;

@@ -66,6 +66,11 @@ fn key(seller: SellerId) -> ApiKey {
         created_at: noon(),
         expires_at: None,
         revoked_at: None,
+        is_test: false,
+        description: String::new(),
+        addresses: String::new(),
+        previous_until: None,
+        last_used_at: None,
     }
 }
 
@@ -103,7 +108,8 @@ on_both_databases! {
             assert_eq!(all.iter().map(|a| a.own_price_minor).collect::<Vec<_>>(), [Some(seller.0 * 100)]);
             assert_eq!(addons::get(&mut conn, seller, AddonId(1)).await.unwrap().as_ref(), all.first());
             assert_eq!(keys::all(&mut conn, seller).await.unwrap(), [key(seller)]);
-            assert_eq!(keys::by_hash(&mut conn, email).await.unwrap(), Some(key(seller)));
+            let found = keys::by_hash(&mut conn, email).await.unwrap();
+            assert_eq!(found.map(|found| found.key), Some(key(seller)));
         }
     }
 
@@ -177,7 +183,7 @@ on_both_databases! {
         services::upsert(&mut tx, two, &[changed]).await.unwrap();
         addons::upsert(&mut tx, two, &[addon(1, SERVICE, SERVER)]).await.unwrap();
         keys::revoke(&mut tx, two, ApiKeyId(1), noon()).await.unwrap();
-        let entry = AuditEntry { at: noon(), actor: "cli".to_owned(), action: "x", subject: "y", subject_id: 1 };
+        let entry = AuditEntry { at: noon(), actor: "cli".to_owned(), action: "x", subject: "y", subject_id: 1, on_behalf_of: None };
         audit::append(&mut tx, two, &[entry]).await.unwrap();
         let mut renamed = polaris();
         renamed.party.name = "Changed".to_owned();

@@ -376,6 +376,7 @@ impl Shop {
                 customer: found.customer,
                 mail: true,
                 actor: "cli".to_owned(),
+                on_behalf_of: None,
             }
         };
         ids.iter().map(plan).collect()

@@ -9,6 +9,7 @@ pub(crate) mod credit;
 pub(crate) mod envelope;
 pub(crate) mod invoice_pdf;
 pub(crate) mod invoices;
+pub(crate) mod keys;
 pub(crate) mod renew;
 pub(crate) mod resend_email;
 mod routes;

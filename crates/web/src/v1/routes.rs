@@ -1,10 +1,10 @@
 //! Every operation of v1, on one page.
 
-use perennial_app::Scope::{ReadBilling, ReadServices, WriteBilling, WriteServices};
+use perennial_app::Scope::{ReadBilling, ReadKeys, ReadServices, WriteBilling, WriteKeys, WriteServices};
 
 use super::{
-    accounts, autorenew, billing_cc, billing_cycle, cancel_hosting, credit, invoice_pdf, invoices, renew, resend_email,
-    transactions,
+    accounts, autorenew, billing_cc, billing_cycle, cancel_hosting, credit, invoice_pdf, invoices, keys, renew,
+    resend_email, transactions,
 };
 use crate::operation::Access::Scoped;
 use crate::operation::{Operations, at};
@@ -118,6 +118,16 @@ pub(crate) fn operations() -> Operations {
             autorenew::autorenew,
             "Whether and when it renews itself",
         ),
+        at(V1, "/api/keys")
+            .get("v1ListKeys", Scoped(&[ReadKeys]), keys::list, "API keys, newest first")
+            .post("v1CreateKey", Scoped(&[WriteKeys]), keys::create, "Make an API key")
+            .told_once()
+            .delete("v1DeleteKey", Scoped(&[WriteKeys]), keys::revoke, "Revoke an API key"),
+        at(V1, "/api/keys/scopes").get("v1ListScopes", Scoped(&[ReadKeys]), keys::scopes, "What a key can allow"),
+        at(V1, "/api/keys/{keyId}").put("v1ChangeKey", Scoped(&[WriteKeys]), keys::change, "Change an API key"),
+        at(V1, "/api/keys/{keyId}/roll")
+            .post("v1RollKey", Scoped(&[WriteKeys]), keys::roll, "Give an API key a new secret")
+            .told_once(),
     ]
     .into_iter()
     .collect()

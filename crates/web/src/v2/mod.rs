@@ -10,6 +10,7 @@ pub(crate) mod contacts;
 pub(crate) mod customers;
 pub(crate) mod discount;
 pub(crate) mod explanation;
+pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod me;
 pub(crate) mod papers;

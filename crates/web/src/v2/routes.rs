@@ -1,13 +1,13 @@
 //! Every operation of v2, on one page.
 
 use perennial_app::Scope::{
-    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadSellers, ReadServices, WriteBilling, WriteCatalog,
-    WriteCustomers, WriteSellers, WriteServices,
+    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadKeys, ReadSellers, ReadServices, WriteBilling,
+    WriteCatalog, WriteCustomers, WriteKeys, WriteSellers, WriteServices,
 };
 
 use super::{
-    addons, alignment, audit, campaigns, cancellation, changes, contacts, customers, discount, explanation, mails, me,
-    papers, preview, products, renew, runs, sellers, services,
+    addons, alignment, audit, campaigns, cancellation, changes, contacts, customers, discount, explanation, keys,
+    mails, me, papers, preview, products, renew, runs, sellers, services,
 };
 use crate::operation::Access::{Key, Scoped, Staff};
 use crate::operation::{Operations, at};
@@ -145,6 +145,28 @@ pub(crate) fn operations() -> Operations {
             .with("Documents that were issued keep what they were issued with."),
         at(AUDIT, "/api/v2/audit").get("listAudit", Staff(&[ReadAudit]), audit::list, "Who changed what, newest first"),
         at(KEYS, "/api/v2/me").get("getMe", Key, me::detail, "The key that asks"),
+        at(KEYS, "/api/v2/keys")
+            .get("listKeys", Staff(&[ReadKeys]), keys::list, "API keys, newest first")
+            .post("createKey", Staff(&[WriteKeys]), keys::create, "Make a key")
+            .with(
+                "The secret is in the answer and never shown again. A key allows nothing that its maker's does not. An \
+                 `Idempotency-Key` has no effect: the secret is not kept to be told again.",
+            )
+            .told_once(),
+        at(KEYS, "/api/v2/keys/{id}")
+            .get("getKey", Staff(&[ReadKeys]), keys::detail, "One key")
+            .patch("changeKey", Staff(&[WriteKeys]), keys::change, "Change a key")
+            .with("What it is called, what it allows, how long and from where. A key that is revoked cannot be changed.")
+            .delete("revokeKey", Staff(&[WriteKeys]), keys::revoke, "Revoke a key")
+            .with("It stops working within a second, in every process, and stays in the list."),
+        at(KEYS, "/api/v2/keys/{id}/actions/rotate")
+            .post("rotateKey", Staff(&[WriteKeys]), keys::rotate, "Give a key a new secret")
+            .with(
+                "The old one works on for `overlapHours`, so that it can be replaced without haste; with 0, it ends now. \
+                 Rotating once more ends it too. The new secret is in the answer and never shown again; an \
+                 `Idempotency-Key` has no effect.",
+            )
+            .told_once(),
     ]
     .into_iter()
     .collect()

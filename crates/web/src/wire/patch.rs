@@ -39,6 +39,17 @@ impl<T> Patch<T> {
     }
 }
 
+impl<T: Default> Patch<T> {
+    /// What the field becomes, if it changes; null empties it.
+    pub fn or_empty(self) -> Option<T> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(T::default()),
+            Self::Set(new) => Some(new),
+        }
+    }
+}
+
 impl Patch<String> {
     /// What a text becomes; null empties it.
     pub fn onto(self, text: &mut String) {

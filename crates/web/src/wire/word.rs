@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use perennial_app::{KeyState, Scope};
 use perennial_billing::{
     CustomerKind, DayCount, Invoicing, LatePayment, NumberStatus, ReferenceScheme, Rounding, TaxCategory, TaxClass,
     TaxRounding, VatNumberPolicy,
@@ -80,6 +81,7 @@ words! {
     DayCount: as_str,
     EInvoicePolicy: as_str,
     Invoicing: as_str,
+    KeyState: as_str,
     LatePayment: as_str,
     MailState: as_str,
     MailXml: as_str,
@@ -87,6 +89,7 @@ words! {
     OpenInvoicePolicy: as_str,
     ReferenceScheme: as_str,
     Rounding: as_str,
+    Scope: as_str,
     TaxCategory: code,
     TaxClass: as_str,
     TaxRounding: as_str,

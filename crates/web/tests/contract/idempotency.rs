@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: one effect and one answer, however often a request is sent, and to whichever node.
 
 use jiff::civil::date;
-use perennial_app::{ServiceChange, Actor};
+use perennial_app::{Actor, ServiceChange};
 use perennial_billing::{InvoiceId, ServiceStatus};
 use perennial_testkit::{Answer, Provider, TestServer, on_both_databases};
 use reqwest::Method;

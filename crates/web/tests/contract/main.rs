@@ -6,11 +6,12 @@
 mod audit;
 mod changing;
 mod credit;
-mod docs;
 mod customers;
+mod docs;
 mod ending;
 mod framework;
 mod idempotency;
+mod keys;
 mod lists;
 mod mails;
 mod matrix;

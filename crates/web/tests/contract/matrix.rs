@@ -2,6 +2,7 @@
 
 use jiff::civil::date;
 use perennial_testkit::{Answer, Provider, TestServer, on_both_databases};
+use perennial_web::Limits;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -47,7 +48,9 @@ on_both_databases! {
         let service = provider.service(anna, product, date(2026, 12, 1)).await;
         provider.addon(service, product, "1").await;
         let bo = provider.customer("Bo Dahl").await;
-        let server = TestServer::start(&provider).await;
+        // Each operation is asked from an address of its own, because who guesses keys is locked out.
+        let limits = Limits { trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()], ..Limits::default() };
+        let server = TestServer::start_with(&provider, limits).await;
         let admin = provider.key("admin", None).await;
         server.post(&format!("/api/services/{service}/renew"), &admin).await;
         let expired = provider.expired_key().await;
@@ -55,10 +58,11 @@ on_both_databases! {
         // All that a customer's key can have.
         let bos = provider.key("read:all write:all", Some(bo)).await;
         let document = Answer::to(server.request(Method::GET, "/api/openapi.json")).await.json;
-        for Operation { method, path, scope, is_staff } in operations(&document) {
+        for (nth, Operation { method, path, scope, is_staff }) in operations(&document).into_iter().enumerate() {
             let place = first(&path);
             let call = async |key: &str| {
                 let request = server.call(method.clone(), &place, key).header("content-type", "application/json");
+                let request = request.header("x-forwarded-for", format!("192.0.2.{}", nth % 250));
                 Answer::to(request.body(if method == Method::GET { "" } else { "{}" })).await
             };
             let shown = format!("{method} {place}");
