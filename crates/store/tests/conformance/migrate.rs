@@ -19,7 +19,7 @@ const KEPT: [&str; 4] = [
         from invoice_lines order by invoice_id, line",
     "select seller_id, invoice_id, tax_category, tax_rate_ppm, base_minor, tax_minor from invoice_taxes order by invoice_id",
     "select seller_id, service_id, period, invoice_id, starts, ends, state from periods order by invoice_id",
-    "select * from audit order by id",
+    "select seller_id, id, at, actor, action, subject, subject_id from audit order by id",
 ];
 
 /// What each account moved by, as it was booked up to step 10.

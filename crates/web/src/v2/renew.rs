@@ -2,6 +2,7 @@
 //! `POST /api/v2/renewals`: many services.
 
 use perennial_app::{AppError, MAX_BATCH_SERVICES, Order, Outcome};
+use perennial_billing::renewal::{MAX_CHOSEN_ADDONS, MAX_ORDERED_PERIODS};
 use perennial_billing::{AddonId, InvoiceId, Plan, ServiceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,11 @@ use crate::wire::{At, Json, List, Text};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewRenewal {
+    /// One, if it is left out.
+    #[schemars(range(min = 1, max = MAX_ORDERED_PERIODS))]
     periods: Option<u16>,
     /// All of them, if it is left out.
+    #[schemars(length(max = MAX_CHOSEN_ADDONS))]
     addon_ids: Option<Vec<Text<AddonId>>>,
     #[serde(default)]
     dry_run: bool,

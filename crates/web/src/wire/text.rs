@@ -210,7 +210,9 @@ impl OnWire for Rate {
 
 impl OnWire for Cycle {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse::<Self>().map_err(|error| error.to_string())
+        let cycle: Option<Self> = text.parse().ok();
+        let cycle = cycle.filter(|cycle| cycle.to_string() == text);
+        cycle.ok_or_else(|| "must be a count and a unit such as 30d, 2w, 3m or 1y, or once, or free".to_owned())
     }
 
     fn write(&self) -> String {

@@ -92,7 +92,7 @@ on_both_databases! {
         : 400 "The request body is not valid JSON at line 1, column 0"
         {"cycle":"m"}: 409 "Service is so already: nothing changes"
         404 "Service not found"
-        403 "This API key lacks the scope write:billing"
+        403 "This API key lacks the scope write:billing or write:services"
         404
         400
         GET,HEAD,POST
@@ -119,7 +119,7 @@ on_both_databases! {
         content-type: application/problem+json
         x-request-id: 2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba
 
-        {"type":"about:blank","title":"Conflict","status":409,"detail":"An unpaid renewal invoice exists for this service","code":"existing_invoice_blocking","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","invoice":"inv_3"}
+        {"type":"/docs/errors/existing_invoice_blocking","title":"An unpaid invoice is in the way","status":409,"detail":"An unpaid renewal invoice exists for this service","code":"existing_invoice_blocking","instance":"/api/v2/services/svc_1/changes","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-12-11T11:00:00.000Z","invoice":"inv_3"}
         "#);
         assert_snapshot!(post(r#"{"quantity":"2","takeBackOpenInvoice":true}"#.to_owned()).await.text, @r#"{"dryRun":false,"service":"svc_1","from":{"product":"prd_2","quantity":"1","cycle":"1m"},"to":{"product":"prd_2","quantity":"2","cycle":"1m"},"effectiveOn":"2026-12-11","difference":"100.93","currency":"SEK","invoice":"inv_4","invoiceNumber":"202600004","takenBackInvoice":"inv_3","billedNow":{"issuedOn":"2026-12-11","dueOn":"2026-12-25","currency":"SEK","net":"100.93","tax":"25.23","total":"126.16","lines":[{"service":"svc_1","addon":null,"description":"Unused: Web L vps.example.net, 2026-12-11 – 2026-12-31: 149.00 × 21/31","quantity":"-1","unitPrice":"100.94","allowance":null,"net":"-100.94","taxCategory":"S","taxRatePercent":"25","periodStarts":"2026-12-11","periodEnds":"2027-01-01","part":{"whole":"149.00","days":21,"of":31}},{"service":"svc_1","addon":null,"description":"Web L vps.example.net, 2026-12-11 – 2026-12-31: 2 × 149.00 = 298.00; 298.00 × 21/31","quantity":"1","unitPrice":"201.87","allowance":null,"net":"201.87","taxCategory":"S","taxRatePercent":"25","periodStarts":"2026-12-11","periodEnds":"2027-01-01","part":{"whole":"298.00","days":21,"of":31}}]}}"#);
         let mut said = Vec::new();
@@ -131,13 +131,13 @@ on_both_databases! {
             said.push(format!("{body}: {} {} {}", answer.status, answer.json["code"], answer.json["detail"]));
         }
         assert_snapshot!(said.join("\n"), @r#"
-        {"quantity":"-2"}: 400 "invalid_request" "`quantity` must be more than 0"
-        {"quantity":2}: 400 "invalid_request" "The request body is not as documented: invalid type: integer `2`, expected a string at line 1 column 13"
-        {"product":"svc_1"}: 400 "invalid_request" "product must be prd_ and an integer of at least 1"
+        {"quantity":"-2"}: 400 "invalid_request" "The request body is not as documented: `quantity` must be a decimal above 0 with at most six digits after the point, such as 1 or 2.5"
+        {"quantity":2}: 400 "invalid_request" "The request body is not as documented: `quantity` invalid type: integer `2`, expected a string"
+        {"product":"svc_1"}: 400 "invalid_request" "The request body is not as documented: `product` must be prd_ and an integer of at least 1, such as prd_7"
         {"product":"prd_99"}: 404 "not_found" "Product not found"
         {"cycle":"2y"}: 409 "conflict" "There is no price for product 2, cycle 2y, currency SEK on 2026-12-11"
         {"cycle":"free"}: 409 "conflict" "Service cannot become free: choose a cycle that recurs"
-        {"speed":"9"}: 400 "invalid_request" "The request body is not as documented: unknown field `speed`, expected one of `product`, `quantity`, `cycle`, `takeBackOpenInvoice`, `dryRun` at line 1 column 8"
+        {"speed":"9"}: 400 "invalid_request" "The request body is not as documented: unknown field `speed`, expected one of `product`, `quantity`, `cycle`, `takeBackOpenInvoice`, `dryRun`"
         {}: 409 "conflict" "Service is so already: nothing changes"
         "#);
         provider.assert_well().await;
@@ -189,10 +189,10 @@ on_both_databases! {
         said.push(format!("{} {}", unknown.status, unknown.json["detail"]));
         assert_snapshot!(said.join("\n"), @r#"
         {"product":"prd_999"}: 404 "Product not found"
-        {"product":"x"}: 400 "product must be prd_ and an integer of at least 1"
-        {"product":"prd_1","cycle":"once"}: 400 "`cycle` must recur, which once does not; leave it out to bill it with its service"
-        {"product":"prd_1","quantity":"0"}: 400 "`quantity` must be more than 0"
-        {}: 400 "The request body is not as documented: missing field `product` at line 1 column 2"
+        {"product":"x"}: 400 "The request body is not as documented: `product` must be prd_ and an integer of at least 1, such as prd_7"
+        {"product":"prd_1","cycle":"once"}: 422 "`cycle` must recur, which once does not; leave it out to bill it with its service"
+        {"product":"prd_1","quantity":"0"}: 400 "The request body is not as documented: `quantity` must be a decimal above 0 with at most six digits after the point, such as 1 or 2.5"
+        {}: 400 "The request body is not as documented: missing field `product`"
         404 "Add-on not found"
         "#);
         provider.assert_well().await;

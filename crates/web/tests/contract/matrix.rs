@@ -27,6 +27,8 @@ fn operations(document: &Value) -> Vec<Operation> {
         }
     }
     assert!(found.len() > 40, "{}", found.len());
+    // First what is about one thing: later, another seller may have made one of its own with the same id.
+    found.sort_by_key(|operation| !operation.path.contains('{'));
     found
 }
 
@@ -81,7 +83,7 @@ on_both_databases! {
             let other = call(&bos).await;
             if is_staff {
                 assert_eq!(other.status, 403, "{shown} by a customer: {}", other.text);
-            } else if path.contains('{') {
+            } else if path.contains('{') && !path.contains("products") {
                 assert!(matches!(other.status, 400 | 404 | 422), "{shown} of Anna by Bo: {} {}", other.status, other.text);
             }
             // Another seller's administrator finds nothing here: what exists is Norrsken's.

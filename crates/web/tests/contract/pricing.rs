@@ -28,7 +28,7 @@ on_both_databases! {
         let done = post(r#"{"periods":2,"addonIds":[]}"#.to_owned()).await;
         assert_eq!(done.json["billed"], shown.json["billed"], "what was shown is what was billed");
         assert_snapshot!(done.text, @r#"{"dryRun":false,"service":"svc_1","invoice":"inv_1","invoiceNumber":"202600001","isMailed":true,"billed":{"issuedOn":"2026-11-23","dueOn":"2026-12-11","currency":"SEK","net":"200.00","tax":"50.00","total":"250.00","lines":[{"service":"svc_1","addon":null,"description":"Server vps.example.net, 2026-12-11 – 2027-01-10","quantity":"1","unitPrice":"100.00","allowance":null,"net":"100.00","taxCategory":"S","taxRatePercent":"25","periodStarts":"2026-12-11","periodEnds":"2027-01-11","part":null},{"service":"svc_1","addon":null,"description":"Server vps.example.net, 2027-01-11 – 2027-02-10","quantity":"1","unitPrice":"100.00","allowance":null,"net":"100.00","taxCategory":"S","taxRatePercent":"25","periodStarts":"2027-01-11","periodEnds":"2027-02-11","part":null}]}}"#);
-        assert_snapshot!(post(format!(r#"{{"addonIds":["add_{addon}"]}}"#)).await.text, @r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"An unpaid renewal invoice exists for this service","code":"existing_invoice_blocking","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","invoice":"inv_1"}"#);
+        assert_snapshot!(post(format!(r#"{{"addonIds":["add_{addon}"]}}"#)).await.text, @r#"{"type":"/docs/errors/existing_invoice_blocking","title":"An unpaid invoice is in the way","status":409,"detail":"An unpaid renewal invoice exists for this service","code":"existing_invoice_blocking","instance":"/api/v2/services/svc_1/actions/renew","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z","invoice":"inv_1"}"#);
         let mut said = Vec::new();
         for body in [r#"{"periods":0}"#, r#"{"periods":121}"#, r#"{"periods":-1}"#, r#"{"addonIds":["x"]}"#, r#"{"addons":[]}"#] {
             let answer = post(body.to_owned()).await;
@@ -40,11 +40,11 @@ on_both_databases! {
             said.push(format!("{body}: {} {}", answer.status, answer.json["detail"]));
         }
         assert_snapshot!(said.join("\n"), @r#"
-        {"periods":0}: 400 "`periods` must be from 1 to 120"
-        {"periods":121}: 400 "`periods` must be from 1 to 120"
-        {"periods":-1}: 400 "The request body is not as documented: invalid value: integer `-1`, expected u16 at line 1 column 13"
-        {"addonIds":["x"]}: 400 "addonIds must be add_ and an integer of at least 1"
-        {"addons":[]}: 400 "The request body is not as documented: unknown field `addons`, expected one of `periods`, `addonIds`, `dryRun` at line 1 column 9"
+        {"periods":0}: 422 "`periods` must be from 1 to 120"
+        {"periods":121}: 422 "`periods` must be from 1 to 120"
+        {"periods":-1}: 400 "The request body is not as documented: `periods` invalid value: integer `-1`, expected u16"
+        {"addonIds":["x"]}: 400 "The request body is not as documented: `addonIds/0` must be add_ and an integer of at least 1, such as add_7"
+        {"addons":[]}: 400 "The request body is not as documented: unknown field `addons`, expected one of `periods`, `addonIds`, `dryRun`"
         {"addonIds":["add_99"]}: 409 "Service has no active add-on 99"
         {"periods":60}: 409 "Only 34 of these periods can be renewed now: the others start too far ahead"
         "#);
@@ -64,8 +64,8 @@ on_both_databases! {
         let path = format!("/api/v2/services/svc_{service}/discount");
         let call = |method, key: &str, body: &'static str| Answer::to(server.call(method, &path, key).body(body));
         assert_snapshot!(call(Method::POST, &key, r#"{"code":"welcome"}"#).await.text, @r#"{"service":"svc_1","code":"WELCOME","periods":3,"through":null}"#);
-        assert_snapshot!(call(Method::POST, &key, r#"{"code":"welcome"}"#).await.text, @r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"Service has coupon WELCOME, for 3 more periods already","code":"conflict","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
-        assert_snapshot!(call(Method::POST, &key, r#"{"code":"NONE"}"#).await.text, @r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"Coupon not found","code":"not_found","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
+        assert_snapshot!(call(Method::POST, &key, r#"{"code":"welcome"}"#).await.text, @r#"{"type":"/docs/errors/conflict","title":"Conflict","status":409,"detail":"Service has coupon WELCOME, for 3 more periods already","code":"conflict","instance":"/api/v2/services/svc_1/discount","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
+        assert_snapshot!(call(Method::POST, &key, r#"{"code":"NONE"}"#).await.text, @r#"{"type":"/docs/errors/not_found","title":"Not found","status":404,"detail":"Coupon not found","code":"not_found","instance":"/api/v2/services/svc_1/discount","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         let preview = server.get(&format!("/api/v2/services/svc_{service}/preview"), &key).await;
         assert_snapshot!(preview.json["invoices"][0]["lines"][0], @r#"{"addon":null,"allowance":{"amount":"20.00","reason":"WELCOME: 20 %"},"description":"Server vps.example.net, 2026-12-11 – 2027-01-10","net":"80.00","part":null,"periodEnds":"2027-01-11","periodStarts":"2026-12-11","quantity":"1","service":"svc_1","taxCategory":"S","taxRatePercent":"25","unitPrice":"100.00"}"#);
         let explained = server.get(&format!("/api/v2/services/svc_{service}/explanation"), &staff).await;
@@ -90,10 +90,10 @@ on_both_databases! {
         assert_snapshot!(call(Method::GET, "/api/v2/campaigns?limit=1", String::new()).await.text, @r#"{"data":[{"id":"cmp_1","name":"New Year","percent":"6","by":null,"to":null,"currency":null,"ending":90,"from":"2027-01-01","at":"2026-11-23T11:00:00.000Z","actor":"key:1","state":"planned"}],"nextCursor":null}"#);
         let out = format!(r#"{{"services":["svc_{second}"]}}"#);
         assert_snapshot!(call(Method::POST, "/api/v2/campaigns/cmp_1/opt-outs", out.clone()).await.text, @r#"{"returned":1}"#);
-        assert_snapshot!(call(Method::POST, "/api/v2/campaigns/cmp_1/opt-outs", out).await.text, @r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"Service in this campaign not found","code":"not_found","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
+        assert_snapshot!(call(Method::POST, "/api/v2/campaigns/cmp_1/opt-outs", out).await.text, @r#"{"type":"/docs/errors/not_found","title":"Not found","status":404,"detail":"Service in this campaign not found","code":"not_found","instance":"/api/v2/campaigns/cmp_1/opt-outs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         assert_snapshot!(call(Method::GET, "/api/v2/campaigns/cmp_1/services", String::new()).await.text, @r#"{"data":[{"service":"svc_1","customer":"cus_1","oldPrice":"100.00","newPrice":"105.90","currency":"SEK","firstPeriodStarts":"2027-01-11","yearlyDifference":"70.80","state":"planned"},{"service":"svc_2","customer":"cus_1","oldPrice":"100.00","newPrice":"105.90","currency":"SEK","firstPeriodStarts":"2027-01-15","yearlyDifference":"70.80","state":"opted_out"}],"nextCursor":null}"#);
         assert_eq!(call(Method::DELETE, "/api/v2/campaigns/cmp_1", String::new()).await.status, 204);
-        assert_snapshot!(call(Method::DELETE, "/api/v2/campaigns/cmp_1", String::new()).await.text, @r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"Campaign 1 was taken back already","code":"conflict","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
+        assert_snapshot!(call(Method::DELETE, "/api/v2/campaigns/cmp_1", String::new()).await.text, @r#"{"type":"/docs/errors/conflict","title":"Conflict","status":409,"detail":"Campaign 1 was taken back already","code":"conflict","instance":"/api/v2/campaigns/cmp_1","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         assert_snapshot!(call(Method::GET, "/api/v2/campaigns/cmp_1", String::new()).await.json["state"], @r#""undone""#);
         let mut said = Vec::new();
         for body in [
@@ -109,15 +109,15 @@ on_both_databases! {
         }
         said.push(call(Method::GET, "/api/v2/campaigns/cmp_9", String::new()).await.status.to_string());
         assert_snapshot!(said.join("\n"), @r#"
-        400 "say how prices change: one of percent, by and to"
-        400 "currency: `XXX` is not an active ISO 4217 currency code"
-        400 "below needs currency"
-        400 "say how prices change: one of percent, by and to"
-        400 "`name` is missing"
-        400 "The request body is not as documented: not a day such as 2026-11-30 at line 1 column 46"
+        422 "percent: say how prices change: one of percent, by and to"
+        400 "The request body is not as documented: `currency` `XXX` is not an active ISO 4217 currency code"
+        422 "below: needs currency"
+        422 "percent: say how prices change: one of percent, by and to"
+        422 "`name` is missing"
+        400 "The request body is not as documented: `from` must be a day such as 2026-11-30"
         409 "customers have to be told 30 days before: begin on 2026-12-23 or later, or set the seller's price notice"
         409 "the campaign chooses no service: nothing would change"
-        400 "ending must be hundredths, from 0 to 99"
+        422 "ending: must be hundredths, from 0 to 99"
         404
         "#);
         let customer = provider.key("read:billing,write:billing", Some(anna)).await;
@@ -142,9 +142,9 @@ on_both_databases! {
         }
         assert_snapshot!(said.join("\n"), @r#"
         409 "no service is brought to that day (service 1: invoice 1 is not paid yet)"
-        400 "`day` must be a day that every month has, from 1 to 28"
-        400 "The request body is not as documented: not a day such as 2026-11-30 at line 1 column 11"
-        400 "The request body is not as documented: missing field `day` at line 1 column 2"
+        422 "`day` must be a day that every month has, from 1 to 28"
+        400 "The request body is not as documented: `day` must be a day such as 2026-11-30"
+        400 "The request body is not as documented: missing field `day`"
         404 "Service not found"
         "#);
         let stranger = provider.key("write:billing", Some(provider.customer("Bo Dahl").await)).await;

@@ -108,14 +108,14 @@ on_both_databases! {
         for field in ["found", "renewed", "skipped", "failed", "totals"] {
             assert_eq!(dry.json[field], run.json[field], "{field}");
         }
-        assert_snapshot!(staff.get("/api/v2/runs/run_1/problems?limit=1").await.text, @r#"{"data":[{"service":"svc_3","outcome":"failed","reason":"no price for product 2, cycle 1m, currency SEK on 2026-12-03","failures":1}],"nextCursor":"3"}"#);
+        assert_snapshot!(staff.get("/api/v2/runs/run_1/problems?limit=1").await.text, @r#"{"data":[{"service":"svc_3","outcome":"failed","reason":"no price for product 2, cycle 1m, currency SEK on 2026-12-03","failures":1}],"nextCursor":"Mw"}"#);
         let rest = staff.get("/api/v2/runs/1/problems?limit=1&cursor=Mw").await;
         assert_eq!((rest.json["data"][0]["service"].as_str(), &rest.json["nextCursor"]), (Some("svc_5"), &json!(null)));
         // What falls due through Christmas is renewed today as well.
         let until = staff.run(r#"{"until":"2026-12-24"}"#).await;
         assert_eq!((&until.json["through"], &until.json["renewed"]), (&"2026-12-24".into(), &1.into()));
         let page = staff.get("/api/v2/runs?limit=1").await;
-        assert_eq!((&page.json["data"][0]["id"], &page.json["nextCursor"]), (&"run_2".into(), &"2".into()));
+        assert_eq!((&page.json["data"][0]["id"], &page.json["nextCursor"]), (&"run_2".into(), &"Mg".into()));
         let page = staff.get("/api/v2/runs?limit=1&cursor=Mg").await;
         assert_eq!((&page.json["data"][0]["id"], &page.json["nextCursor"]), (&"run_1".into(), &json!(null)));
         provider.assert_well().await;
@@ -132,7 +132,7 @@ on_both_databases! {
         content-type: application/problem+json
         x-request-id: 2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba
 
-        {"type":"about:blank","title":"Not Found","status":404,"detail":"The requested resource was not found","code":"not_found","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}
+        {"type":"/docs/errors/not_found","title":"Not found","status":404,"detail":"The requested resource was not found","code":"not_found","instance":"/api/v2/nothing","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}
         "#);
         assert_snapshot!(staff.send(Method::PUT, "/api/v2/runs", "").await.shown(), @r#"
         405
@@ -140,22 +140,22 @@ on_both_databases! {
         content-type: application/problem+json
         x-request-id: 2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba
 
-        {"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"This method is not allowed for this resource","code":"method_not_allowed","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}
+        {"type":"/docs/errors/method_not_allowed","title":"Method not allowed","status":405,"detail":"This method is not allowed for this resource","code":"method_not_allowed","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}
         "#);
-        assert_snapshot!(staff.get("/api/v2/runs?limit=0").await.text, @r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"limit must be an integer from 1 to 100","code":"invalid_request","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
-        assert_snapshot!(staff.send(Method::POST, "/api/v2/runs", r#"{"untl":"2026-12-24"}"#).await.text, @r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"The request body is not as documented: unknown field `untl`, expected `until` or `dryRun` at line 1 column 7","code":"invalid_request","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
-        assert_snapshot!(staff.send(Method::POST, "/api/v2/runs", r#"{"until":"2026-11-01"}"#).await.text, @r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"`until` must not be before today, 2026-11-23: what is overdue is renewed anyway","code":"invalid_request","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
-        assert_snapshot!(staff.get("/api/v2/runs/run_x").await.text, @r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"an id is run_ and an integer of at least 1, such as run_7","code":"invalid_request","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
-        assert_snapshot!(staff.get("/api/v2/runs/run_9").await.text, @r#"{"type":"about:blank","title":"Not Found","status":404,"detail":"Run not found","code":"not_found","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
-        assert_snapshot!(server.get("/api/v2/runs", "pn_wrong").await.text, @r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"Authentication required","code":"unauthorized","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
+        assert_snapshot!(staff.get("/api/v2/runs?limit=0").await.text, @r#"{"type":"/docs/errors/invalid_request","title":"Invalid request","status":400,"detail":"The query string is not as documented: limit: must be an integer from 1 to 100","code":"invalid_request","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
+        assert_snapshot!(staff.send(Method::POST, "/api/v2/runs", r#"{"untl":"2026-12-24"}"#).await.text, @r#"{"type":"/docs/errors/invalid_request","title":"Invalid request","status":400,"detail":"The request body is not as documented: unknown field `untl`, expected `until` or `dryRun`","code":"invalid_request","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z","errors":[{"pointer":"/untl","detail":"unknown field `untl`, expected `until` or `dryRun`","code":"unknown_field"}]}"#);
+        assert_snapshot!(staff.send(Method::POST, "/api/v2/runs", r#"{"until":"2026-11-01"}"#).await.text, @r#"{"type":"/docs/errors/invalid_value","title":"Invalid value","status":422,"detail":"`until` must not be before today, 2026-11-23: what is overdue is renewed anyway","code":"invalid_value","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z","errors":[{"pointer":"/until","detail":"must not be before today, 2026-11-23: what is overdue is renewed anyway","code":"invalid_value"}]}"#);
+        assert_snapshot!(staff.get("/api/v2/runs/run_x").await.text, @r#"{"type":"/docs/errors/invalid_request","title":"Invalid request","status":400,"detail":"id must be run_ and an integer of at least 1, such as run_7","code":"invalid_request","instance":"/api/v2/runs/run_x","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
+        assert_snapshot!(staff.get("/api/v2/runs/run_9").await.text, @r#"{"type":"/docs/errors/not_found","title":"Not found","status":404,"detail":"Run not found","code":"not_found","instance":"/api/v2/runs/run_9","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
+        assert_snapshot!(server.get("/api/v2/runs", "pn_wrong").await.text, @r#"{"type":"/docs/errors/unauthorized","title":"Authentication required","status":401,"detail":"Authentication required","code":"unauthorized","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         for (path, status) in [
             ("/api/v2/runs?cursor=x", 400),
             ("/api/v2/runs?page=2", 400),
             ("/api/v2/runs/run_9/problems", 404),
             ("/api/v2/services/svc_9/preview", 404),
             ("/api/v2/customers/cus_1/preview?on=2026-02-30", 400),
-            ("/api/v2/customers/cus_1/preview?on=2026-11-22", 400),
-            ("/api/v2/customers/cus_1/preview?on=2029-11-24", 400),
+            ("/api/v2/customers/cus_1/preview?on=2026-11-22", 422),
+            ("/api/v2/customers/cus_1/preview?on=2029-11-24", 422),
         ] {
             let answer = staff.get(path).await;
             let shown = answer.shown();
@@ -187,7 +187,7 @@ on_both_databases! {
         x-ratelimit-reset: 2026-11-23T11:01:00.000Z
         x-request-id: 2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba
 
-        {"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Too many requests. Please try again in 60 seconds.","code":"too_many_requests","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","retryAfter":60}
+        {"type":"/docs/errors/too_many_requests","title":"Too many requests","status":429,"detail":"Too many requests. Please try again in 60 seconds.","code":"too_many_requests","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z","retryAfter":60}
         "#);
     }
 
@@ -304,14 +304,14 @@ on_both_databases! {
         let wish = r#"{"timing":"end_of_period","reason":"moving","otherReason":"Till Umeå"}"#;
         assert_snapshot!(customer.send(Method::POST, &cancellation, wish).await.text, @r#"{"service":"svc_1","status":"scheduled","timing":"end_of_period","endsOn":"2026-12-31","requestedAt":"2026-11-23T11:00:00.000Z","reason":"moving","otherReason":"Till Umeå"}"#);
         assert_eq!(customer.send(Method::DELETE, &cancellation, "").await.status, 204);
-        assert_snapshot!(customer.send(Method::DELETE, &cancellation, "").await.text, @r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"No cancellation of this service is pending","code":"conflict","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
+        assert_snapshot!(customer.send(Method::DELETE, &cancellation, "").await.text, @r#"{"type":"/docs/errors/conflict","title":"Conflict","status":409,"detail":"No cancellation of this service is pending","code":"conflict","instance":"/api/v2/services/svc_1/cancellation","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         assert_eq!(customer.get(&cancellation).await.json["status"], "revoked");
         let now = customer.send(Method::POST, &cancellation, r#"{"timing":"immediate"}"#).await;
         assert_eq!((&now.json["status"], &now.json["endsOn"]), (&"completed".into(), &"2026-11-23".into()));
         assert_eq!(customer.send(Method::POST, &cancellation, wish).await.json["code"], "conflict", "it has ended");
         assert_eq!(customer.send(Method::POST, &cancellation, r#"{"timing":"soon"}"#).await.status, 400);
         let long = format!(r#"{{"timing":"immediate","otherReason":"{}"}}"#, "x".repeat(501));
-        assert_eq!(customer.send(Method::POST, &cancellation, &long).await.status, 400);
+        assert_eq!(customer.send(Method::POST, &cancellation, &long).await.status, 422);
         let other = format!("/api/v2/services/svc_{of_bo}");
         assert_eq!(customer.send(Method::PATCH, &other, r#"{"autoRenew":false}"#).await.status, 404);
         assert_eq!(customer.send(Method::POST, &format!("{other}/cancellation"), wish).await.status, 404);
@@ -380,7 +380,7 @@ on_both_databases! {
             assert_eq!(staff.send(Method::POST, "/api/v2/runs", &body).await.status, 400, "{day:?}");
         }
         let bad_day = staff.get(&format!("/api/v2/services/{service}/preview?on=20261224")).await;
-        assert_snapshot!(bad_day.json["detail"].as_str().unwrap(), @"Failed to deserialize query string: on: not a day such as 2026-11-30");
+        assert_snapshot!(bad_day.json["detail"].as_str().unwrap(), @"The query string is not as documented: on: must be a day such as 2026-11-30");
         for body in ["[null,true]", " []", "null", "{", "{} x", r#"{"dryRun":1}"#, r#"{"dryRun":true,"dryRun":true}"#] {
             let answer = staff.send(Method::POST, "/api/v2/runs", body).await;
             assert_eq!((answer.status, answer.json["code"].as_str()), (400, Some("invalid_request")), "{body}");
@@ -431,7 +431,7 @@ on_both_databases! {
         www-authenticate: Bearer
         x-request-id: 2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba
 
-        {"type":"about:blank","title":"Unauthorized","status":401,"detail":"Authentication required","code":"unauthorized","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}
+        {"type":"/docs/errors/unauthorized","title":"Authentication required","status":401,"detail":"Authentication required","code":"unauthorized","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}
         "#);
         let bearer = server.request(Method::GET, "/api/v2/runs").header("authorization", format!("Bearer {key}"));
         assert_eq!(Answer::to(bearer).await.json, json!({ "data": [], "nextCursor": null }));
@@ -442,12 +442,12 @@ on_both_databases! {
         retry-after: 5
         x-request-id: 2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba
 
-        {"type":"about:blank","title":"Service Unavailable","status":503,"detail":"The service is temporarily unavailable. Please try again later.","code":"service_unavailable","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","retryAfter":5}
+        {"type":"/docs/errors/service_unavailable","title":"Unavailable for the moment","status":503,"detail":"The service is temporarily unavailable. Please try again later.","code":"service_unavailable","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z","retryAfter":5}
         "#);
         drop(away);
         let boom = Router::new().route("/api/v2/boom", get(|| async { if true { panic!("secret detail") } }));
         let server = TestServer::start_routes(&provider, boom).await;
-        assert_snapshot!(server.get("/api/v2/boom", "").await.text, @r#"{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"An unexpected error occurred","code":"internal_error","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}"#);
+        assert_snapshot!(server.get("/api/v2/boom", "").await.text, @r#"{"type":"/docs/errors/internal_error","title":"Internal error","status":500,"detail":"An unexpected error occurred","code":"internal_error","instance":"/api/v2/boom","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
     }
 
     async fn what_feeds_do_is_counted_for_staff(kind) {
