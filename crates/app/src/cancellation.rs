@@ -6,7 +6,7 @@ use perennial_store::ids::{self, IdKind};
 use perennial_store::services::{self, Service};
 
 use crate::error::{check_text, refuse};
-use crate::service::{locked, visible};
+use crate::service::{hold, locked, visible};
 use crate::{App, AppError, Caller, Problem, Result};
 
 /// Characters of a customer's own words at most.
@@ -110,10 +110,18 @@ impl App {
     /// Whether the run renews a service by itself.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] for an unknown service or another customer's.
-    pub async fn set_auto_renew(&self, caller: &Caller, id: ServiceId, is_on: bool) -> Result<Service> {
+    /// [`AppError::NotFound`] for an unknown service or another customer's; [`AppError::Changed`] when it is not of the
+    /// expected version any more.
+    pub async fn set_auto_renew(
+        &self,
+        caller: &Caller,
+        id: ServiceId,
+        is_on: bool,
+        expected: Option<i64>,
+    ) -> Result<Service> {
         let mut tx = self.store.begin().await?;
         let mut service = locked(&mut tx, caller, id).await?;
+        hold(&mut tx, caller.seller, id, expected).await?;
         if service.auto_renew != is_on {
             service.auto_renew = is_on;
             services::upsert(&mut tx, caller.seller, std::slice::from_ref(&service)).await?;

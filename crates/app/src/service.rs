@@ -52,6 +52,8 @@ pub struct ServiceChange {
     pub price: Option<PriceRule>,
     /// Whether the renewal run renews it.
     pub auto_renew: Option<bool>,
+    /// The version that the change is meant for; none for whatever it is by now.
+    pub expected: Option<i64>,
 }
 
 impl App {
@@ -101,7 +103,7 @@ impl App {
     /// is tried again by the next run.
     ///
     /// # Errors
-    /// [`AppError::Invalid`], [`AppError::NotFound`].
+    /// [`AppError::Invalid`], [`AppError::NotFound`]; [`AppError::Changed`] when it is not of the expected version any more.
     pub async fn change_service(
         &self,
         seller: SellerId,
@@ -110,7 +112,7 @@ impl App {
         change: ServiceChange,
     ) -> Result<Service> {
         let mut tx = self.store.begin().await?;
-        renewals::lock(&mut tx, seller, &[id]).await?;
+        hold(&mut tx, seller, id, change.expected).await?;
         let mut service = services::get(&mut tx, seller, id).await?.ok_or(AppError::NotFound("Service"))?;
         service.status = change.status.unwrap_or(service.status);
         service.label = change.label.unwrap_or(service.label);
@@ -206,6 +208,15 @@ pub(crate) fn quantity_and_price(quantity: Quantity, own_price_minor: Option<i64
 pub(crate) async fn visible(conn: &mut Conn, caller: &Caller, id: ServiceId) -> Result<Service> {
     let known = services::get(conn, caller.seller, id).await?;
     known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Service"))
+}
+
+/// Holds a service until the transaction ends, if it is still of this version.
+pub(crate) async fn hold(tx: &mut Tx, seller: SellerId, id: ServiceId, expected: Option<i64>) -> Result<()> {
+    let version = renewals::lock(tx, seller, &[id]).await?.get(&id).copied();
+    match (version, expected) {
+        (Some(version), Some(expected)) if version != expected => Err(AppError::Changed),
+        _ => Ok(()),
+    }
 }
 
 /// A service that the caller may see, held until the transaction ends.

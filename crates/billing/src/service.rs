@@ -29,7 +29,8 @@ pub enum ServiceStatus {
 pub struct ParseStatusError;
 
 impl ServiceStatus {
-    const ALL: [Self; 6] =
+    /// All of them.
+    pub const ALL: [Self; 6] =
         [Self::Pending, Self::Active, Self::Suspended, Self::Cancelled, Self::Terminated, Self::Fraud];
 
     /// The word kept in the database and in CSV files.

@@ -68,6 +68,8 @@ impl Service {
 pub struct ServiceView {
     /// The service.
     pub service: Service,
+    /// It moves with every change, a renewal too.
+    pub version: i64,
     /// An unpaid renewal invoice.
     pub open_invoice: Option<InvoiceId>,
     /// The product's name.
@@ -168,6 +170,22 @@ pub async fn count(conn: &mut Conn, seller: SellerId, filter: ServiceFilter) -> 
     row.map_or(Ok(0), |row| row.int("services"))
 }
 
+/// Services of a seller, which is `$1`, with what lists show beside them, that are as the rest says.
+macro_rules! views_where {
+    ($which:literal) => {
+        concat!(
+            "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
+            s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
+            s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
+            s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
+            s.ends_on, s.open_invoice_id, s.version, p.name as product_name, p.service_type, c.name as customer_name, \
+            c.company, c.currency from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
+            join customers c on c.seller_id = s.seller_id and c.id = s.customer_id where s.seller_id = $1 ",
+            $which
+        )
+    };
+}
+
 /// One page of services, by id.
 pub async fn page(
     conn: &mut Conn,
@@ -176,22 +194,9 @@ pub async fn page(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<ServiceView>> {
-    let of_all = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
-        s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
-        s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
-        s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
-        from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
-        where s.seller_id = $1 and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4";
-    let of_one = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
-        s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
-        s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
-        s.ends_on, s.open_invoice_id, p.name as product_name, p.service_type, c.name as customer_name, c.company, c.currency \
-        from services s join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
-        where s.seller_id = $1 and ($2 is null or p.kind = $2) and s.customer_id = $5 order by s.id limit $3 offset $4";
+    let of_all = views_where!("and ($2 is null or p.kind = $2) order by s.id limit $3 offset $4");
+    let of_one =
+        views_where!("and ($2 is null or p.kind = $2) and s.customer_id = $5 order by s.id limit $3 offset $4");
     let mut values = params![seller.0, filter.kind.map(str::to_owned), limit, offset];
     let rows = match filter.customer {
         Some(customer) => {
@@ -200,19 +205,64 @@ pub async fn page(
         }
         None => conn.rows(of_all, values).await?,
     };
-    rows.iter()
-        .map(|row| {
-            Ok(ServiceView {
-                service: read(row)?,
-                open_invoice: row.opt_int("open_invoice_id")?.map(InvoiceId),
-                product_name: row.text("product_name")?,
-                service_type: row.int("service_type")?,
-                customer_name: row.text("customer_name")?,
-                company: row.text("company")?,
-                currency: row.parsed("currency")?,
-            })
-        })
-        .collect()
+    rows.iter().map(read_view).collect()
+}
+
+/// One service with what lists show beside it.
+pub async fn view(conn: &mut Conn, seller: SellerId, id: ServiceId) -> Result<Option<ServiceView>> {
+    let sql = views_where!("and s.id = $2");
+    conn.row(sql, params![seller.0, id.0]).await?.map(|row| read_view(&row)).transpose()
+}
+
+/// A page of services, newest first, before this one; of one customer, of one status, or of all. What is rare among
+/// them is found by an index too.
+pub async fn newest(
+    conn: &mut Conn,
+    seller: SellerId,
+    customer: Option<CustomerId>,
+    status: Option<ServiceStatus>,
+    before: Option<ServiceId>,
+    limit: i64,
+) -> Result<Vec<ServiceView>> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let rows = match (customer, status) {
+        (None, None) => {
+            let sql = views_where!("and s.id < $2 order by s.id desc limit $3");
+            conn.rows(sql, params![seller.0, before, limit]).await?
+        }
+        (None, Some(ServiceStatus::Active)) => {
+            let sql = views_where!("and s.id < $2 and s.status = 'active' order by s.id desc limit $3");
+            conn.rows(sql, params![seller.0, before, limit]).await?
+        }
+        (None, Some(status)) => {
+            let sql = views_where!(
+                "and s.id < $2 and s.status <> 'active' and s.status = $4 order by s.id desc limit $3"
+            );
+            conn.rows(sql, params![seller.0, before, limit, status.as_str()]).await?
+        }
+        (Some(customer), None) => {
+            let sql = views_where!("and s.customer_id = $4 and s.id < $2 order by s.id desc limit $3");
+            conn.rows(sql, params![seller.0, before, limit, customer.0]).await?
+        }
+        (Some(customer), Some(status)) => {
+            let sql = views_where!("and s.customer_id = $4 and s.status = $5 and s.id < $2 order by s.id desc limit $3");
+            conn.rows(sql, params![seller.0, before, limit, customer.0, status.as_str()]).await?
+        }
+    };
+    rows.iter().map(read_view).collect()
+}
+
+fn read_view(row: &Row) -> Result<ServiceView> {
+    Ok(ServiceView {
+        service: read(row)?,
+        version: row.int("version")?,
+        open_invoice: row.opt_int("open_invoice_id")?.map(InvoiceId),
+        product_name: row.text("product_name")?,
+        service_type: row.int("service_type")?,
+        customer_name: row.text("customer_name")?,
+        company: row.text("company")?,
+        currency: row.parsed("currency")?,
+    })
 }
 
 /// Writes services: new ones, and what has changed about known ones. Every change moves the version, so that a renewal

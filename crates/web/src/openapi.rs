@@ -119,7 +119,6 @@ fn who(access: Access) -> String {
     let scopes: Vec<String> = access.scopes().iter().map(|scope| format!("`{}`", scope.as_str())).collect();
     let scopes = scopes.join(" or ");
     match access {
-        Access::Public => "Needs no key.".to_owned(),
         Access::Key => "For every key.".to_owned(),
         Access::Scoped(_) => format!("Scope {scopes}. A customer's own key reaches what is that customer's."),
         Access::Staff(_) => format!("Scope {scopes}, for keys of staff."),
@@ -129,7 +128,6 @@ fn who(access: Access) -> String {
 /// One of the scopes, in either header.
 fn security(access: Access) -> Value {
     match access {
-        Access::Public => json!([]),
         Access::Key => json!([{"bearer": []}, {"apiKey": []}]),
         Access::Scoped(scopes) | Access::Staff(scopes) => {
             let either = scopes.iter().flat_map(|scope| {
@@ -200,13 +198,10 @@ fn answer(operation: &Operation, status: u16, given: &Given) -> Value {
 
 /// The statuses of errors that an operation can answer with.
 fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
-    let mut statuses = vec![429, 500, 503];
+    let mut statuses = vec![401, 429, 500, 503];
     let has_input = !shape.path.is_empty() || !shape.query.is_empty() || shape.body.is_some();
     if is_v2 || has_input || operation.is_repeatable {
         statuses.push(400);
-    }
-    if !matches!(operation.access, Access::Public) {
-        statuses.push(401);
     }
     if !operation.access.scopes().is_empty() {
         statuses.push(403);

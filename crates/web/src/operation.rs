@@ -18,8 +18,6 @@ use crate::{ApiError, Web, idempotency};
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Access {
-    /// Everybody, without a key.
-    Public,
     /// Every key.
     Key,
     /// Keys with one of these scopes; a customer's own see what is that customer's.
@@ -32,7 +30,7 @@ impl Access {
     /// The scopes of which one is enough.
     pub fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Public | Self::Key => &[],
+            Self::Key => &[],
             Self::Scoped(scopes) | Self::Staff(scopes) => scopes,
         }
     }

@@ -191,7 +191,7 @@ on_both_databases! {
         // Renewed by hand, the parked one goes on by itself.
         provider.app.renew(&provider.staff(), &[behind]).await.unwrap();
         change_rules(&provider, |rules| rules.renew_suspended = true).await;
-        provider.app.set_auto_renew(&provider.staff(), off, true).await.unwrap();
+        provider.app.set_auto_renew(&provider.staff(), off, true, None).await.unwrap();
         provider.set_day(date(2026, 11, 24));
         let report = run(&provider).await;
         assert_eq!((report.run.found, report.renewed), (2, 2), "the suspended one, and the one that was switched on");

@@ -39,7 +39,7 @@ pub async fn run(args: &Args, command: &ServiceCommand) -> Result<Exit> {
         ServiceCommand::AutoRenew { service, switch } => {
             let id: ServiceId = open::id("service", service)?;
             let (app, caller) = open::for_staff(args).await?;
-            app.set_auto_renew(&caller, id, *switch == Switch::On).await?;
+            app.set_auto_renew(&caller, id, *switch == Switch::On, None).await?;
             app.store.close().await;
             output::note(match switch {
                 Switch::On => format!("The run renews service {id}."),

@@ -157,6 +157,7 @@ on_both_databases! {
         assert_eq!(page.iter().map(|view| view.service.id.0).collect::<Vec<_>>(), [1, 2, 3, SERVICE.0]);
         let bertils = ServiceView {
             service: service(3, BERTIL, MAIL),
+            version: 1,
             open_invoice: None,
             product_name: "Mailbox".to_owned(),
             service_type: 11,
@@ -167,6 +168,30 @@ on_both_databases! {
         assert_eq!(page[2], bertils);
         let astrids = (page[3].customer_name.as_str(), page[3].company.as_str(), page[3].currency);
         assert_eq!(astrids, ("Astrid Nyman", "", sek()));
+    }
+
+    async fn the_newest_come_first_whatever_they_are_narrowed_to(kind) {
+        let shop = four_services(kind).await;
+        let mut conn = shop.read().await;
+        let newest = async |conn: &mut perennial_store::Conn, customer, status, before: Option<i64>, limit| {
+            let page = services::newest(conn, shop.id(), customer, status, before.map(ServiceId), limit).await.unwrap();
+            page.iter().map(|view| view.service.id.0).collect::<Vec<_>>()
+        };
+        let active = Some(ServiceStatus::Active);
+        let all = newest(&mut conn, None, None, None, 10).await;
+        assert_eq!(all, [SERVICE.0, 3, 2, 1]);
+        assert_eq!(newest(&mut conn, None, None, Some(3), 1).await, [2]);
+        assert_eq!(newest(&mut conn, Some(ASTRID), None, None, 10).await, [SERVICE.0, 2, 1]);
+        assert_eq!(newest(&mut conn, Some(BERTIL), None, Some(3), 10).await, [0; 0]);
+        let alive = newest(&mut conn, None, active, None, 10).await;
+        let suspended = newest(&mut conn, None, Some(ServiceStatus::Suspended), None, 10).await;
+        assert_eq!(alive.len() + suspended.len(), all.len(), "{alive:?} {suspended:?}");
+        assert!(!alive.is_empty() && !suspended.iter().any(|id| alive.contains(id)));
+        let hers = newest(&mut conn, Some(ASTRID), active, None, 10).await;
+        assert!(hers.iter().all(|id| alive.contains(id)));
+        let one = services::view(&mut conn, shop.id(), ServiceId(3)).await.unwrap().unwrap();
+        assert_eq!((one.version, one.product_name.as_str()), (1, "Mailbox"));
+        assert_eq!(services::view(&mut conn, shop.id(), ServiceId(99)).await.unwrap(), None);
     }
 
     async fn filters_narrow_the_list_and_the_count_alike(kind) {

@@ -50,8 +50,14 @@ pub(crate) fn operations() -> Operations {
         at(CUSTOMERS, "/api/v2/customers/{id}/actions/align")
             .post("alignServices", Scoped(&[WriteServices, WriteBilling]), alignment::align, "Bring services to one day")
             .with("What is in between is billed by the day on one invoice. With `dryRun`, only what that would bill."),
+        at(SERVICES, "/api/v2/services")
+            .get("listServices", Scoped(&[ReadServices]), services::list, "Services, newest first")
+            .post("createService", Staff(&[WriteServices]), services::create, "Sell a service")
+            .with("Nothing is invoiced with it: its first period is billed by its first renewal."),
         at(SERVICES, "/api/v2/services/{id}")
-            .patch("changeService", Scoped(&[WriteServices, WriteBilling]), services::change, "Switch auto-renew"),
+            .get("getService", Scoped(&[ReadServices]), services::detail, "One service")
+            .patch("changeService", Scoped(&[WriteServices, WriteBilling]), services::change, "Change a service")
+            .with("Product, quantity and cycle are changed by a change of the service, which is billed."),
         at(SERVICES, "/api/v2/services/{id}/actions/renew")
             .post("renewService", Scoped(&[WriteBilling]), renew::renew, "Renew a service")
             .with(

@@ -96,6 +96,14 @@ pub(crate) enum Edit<T> {
 }
 
 impl<T> Edit<T> {
+    /// What was given.
+    pub fn set(self) -> Option<T> {
+        match self {
+            Self::Keep => None,
+            Self::Set(new) => Some(new),
+        }
+    }
+
     /// What the field becomes, made of what was given.
     pub fn onto<U>(self, field: &mut U, value: impl FnOnce(T) -> U) {
         if let Self::Set(new) = self {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use perennial_app::{KeyState, Scope};
 use perennial_billing::{
-    CustomerKind, DayCount, Invoicing, LatePayment, NumberStatus, ReferenceScheme, Rounding, TaxCategory, TaxClass,
+    CustomerKind, DayCount, Invoicing, LatePayment, NumberStatus, ReferenceScheme, Rounding, ServiceStatus, TaxCategory, TaxClass,
     TaxRounding, VatNumberPolicy,
 };
 use perennial_store::outbox::MailState;
@@ -90,6 +90,7 @@ words! {
     ReferenceScheme: as_str,
     Rounding: as_str,
     Scope: as_str,
+    ServiceStatus: as_str,
     TaxCategory: code,
     TaxClass: as_str,
     TaxRounding: as_str,

@@ -20,4 +20,5 @@ mod pricing;
 mod products;
 mod renew;
 mod sellers;
+mod services;
 mod v2;
