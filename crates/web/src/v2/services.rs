@@ -108,14 +108,11 @@ pub(crate) async fn list(
     let asked = wanted.customer.map(|Text(customer)| customer);
     let customer = context.caller.customer.or(asked);
     let status = wanted.status.map(|Word(status)| status);
-    let page = match asked {
-        // Somebody else's are none.
-        Some(asked) if !context.caller.may_see(asked) => Vec::new(),
-        _ => {
-            let mut conn = context.app.store.read().await?;
-            services::newest(&mut conn, context.caller.seller, customer, status, before, limit + 1).await?
-        }
-    };
+    if asked.is_some_and(|asked| !context.caller.may_see(asked)) {
+        return Err(ApiError::not_found("Customer not found"));
+    }
+    let mut conn = context.app.store.read().await?;
+    let page = services::newest(&mut conn, context.caller.seller, customer, status, before, limit + 1).await?;
     Ok(Answer(Page::of(page, limit, |view| view.service.id.0, shown)))
 }
 
