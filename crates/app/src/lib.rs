@@ -35,6 +35,7 @@ mod freed;
 mod http;
 mod import;
 mod invoice;
+mod journal;
 mod key;
 mod key_cache;
 mod known;
@@ -100,6 +101,7 @@ pub use feed::{
     PriceUnavailable,
 };
 pub use import::{CSV_COLUMNS_ADDED, CSV_FILES, ImportError, Imported};
+pub use journal::JournalRow;
 pub use key::{CreatedKey, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use late_payment::LatePeriod;

@@ -13,6 +13,9 @@ pub enum CustomerKind {
 }
 
 impl CustomerKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Private, Self::Company];
+
     /// The word kept in the database and in CSV files: `private` or `company`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -25,6 +28,6 @@ impl CustomerKind {
     /// The kind with that word, if there is one.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Private, Self::Company].into_iter().find(|kind| kind.as_str() == word)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }

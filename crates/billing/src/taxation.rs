@@ -30,7 +30,8 @@ pub enum TaxClass {
 }
 
 impl TaxClass {
-    const ALL: [Self; 6] = [Self::Standard, Self::Service, Self::Goods, Self::Exempt, Self::Zero, Self::Outside];
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Standard, Self::Service, Self::Goods, Self::Exempt, Self::Zero, Self::Outside];
 
     /// The word kept in the database and in CSV files.
     #[must_use]

@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
-use perennial_billing::TaxCategory;
+use perennial_billing::ledger::{Account, Source};
+use perennial_billing::{CustomerKind, DocumentKind, TaxCategory, TaxClass};
+use perennial_store::credits::CreditReason;
+use perennial_store::invoices::{InvoiceStatus, Standing};
 use perennial_store::outbox::MailState;
+use perennial_store::settlements::SettledBy;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -72,6 +76,15 @@ macro_rules! words {
 }
 
 words! {
+    Account: as_str,
+    CreditReason: as_str,
+    CustomerKind: as_str,
+    DocumentKind: as_str,
+    InvoiceStatus: as_str,
     MailState: as_str,
+    SettledBy: as_str,
+    Source: as_str,
+    Standing: as_str,
+    TaxClass: as_str,
     TaxCategory: code,
 }
