@@ -287,6 +287,22 @@ impl App {
         Ok((customer, balances))
     }
 
+    /// The moves of a customer's credit, newest first, from before this one on: at most so many.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`].
+    pub async fn credit_moves(
+        &self,
+        caller: &Caller,
+        customer: CustomerId,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<CreditMove>> {
+        let mut conn = self.store.read().await?;
+        customer::visible(&mut conn, caller, customer).await?;
+        Ok(credits::newest(&mut conn, caller.seller, customer, before, limit).await?)
+    }
+
     /// The moves of a customer's credit, newest first: one page.
     ///
     /// # Errors

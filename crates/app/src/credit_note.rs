@@ -15,7 +15,7 @@ use perennial_store::{Tx, customers};
 
 use crate::error::{check_text, refuse};
 use crate::invoice::an_invoice;
-use crate::{App, AppError, Caller, Result};
+use crate::{App, AppError, Caller, Problem, Result};
 
 /// What of an invoice is given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,9 @@ impl App {
     ) -> Result<CreditNoted> {
         let mut problems = Vec::new();
         check_text(&mut problems, "reason", reason, true);
+        if matches!(of, CreditOf::Lines(lines) if lines.is_empty()) {
+            problems.push(Problem::new("lines", "must name at least one"));
+        }
         refuse(problems)?;
         let mut tx = self.store.begin().await?;
         let seller = sellers::get(&mut tx, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;

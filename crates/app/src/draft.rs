@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use perennial_billing::ledger::of_invoice;
 use perennial_billing::{Amounts, CustomerId, DocumentKind, DraftId, HomeTax, Money, TaxedAmount, due_date};
+use perennial_store::Conn;
 use perennial_store::customers::{self, Customer};
 use perennial_store::documents::{self, NewDocument};
 use perennial_store::drafts::{self, Draft, DraftLine};
@@ -68,17 +69,39 @@ impl App {
     /// # Errors
     /// Only those of the database, and amounts that do not fit.
     pub async fn drafts(&self, caller: &Caller) -> Result<Vec<DraftPreview>> {
+        self.draft_page(caller, DraftId(0), MAX_DRAFTS_LISTED).await
+    }
+
+    /// The same from after a draft on: at most so many.
+    ///
+    /// # Errors
+    /// As [`App::drafts`].
+    pub async fn draft_page(&self, caller: &Caller, after: DraftId, limit: i64) -> Result<Vec<DraftPreview>> {
         let mut conn = self.store.read().await?;
         let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
-        let today = self.clock.today(&seller.time_zone);
         let mut previews = Vec::new();
-        for draft in drafts::all(&mut conn, seller.id, MAX_DRAFTS_LISTED).await? {
-            let customer = customers::get(&mut conn, seller.id, draft.customer).await?;
-            let customer = customer.ok_or(AppError::NotFound("Customer"))?;
-            let (lines, amounts) = made(&seller, &customer, &draft, today)?;
-            previews.push(DraftPreview { draft, lines, amounts });
+        for draft in drafts::page(&mut conn, seller.id, after, limit).await? {
+            previews.push(self.preview_draft(&mut conn, &seller, draft).await?);
         }
         Ok(previews)
+    }
+
+    /// One draft as its invoice would be today.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`]; [`AppError::Conflict`] for amounts that do not fit.
+    pub async fn draft(&self, caller: &Caller, id: DraftId) -> Result<DraftPreview> {
+        let mut conn = self.store.read().await?;
+        let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
+        let draft = drafts::get(&mut conn, seller.id, id).await?.ok_or(AppError::NotFound("Draft"))?;
+        self.preview_draft(&mut conn, &seller, draft).await
+    }
+
+    async fn preview_draft(&self, conn: &mut Conn, seller: &Seller, draft: Draft) -> Result<DraftPreview> {
+        let customer = customers::get(conn, seller.id, draft.customer).await?;
+        let customer = customer.ok_or(AppError::NotFound("Customer"))?;
+        let (lines, amounts) = made(seller, &customer, &draft, self.clock.today(&seller.time_zone))?;
+        Ok(DraftPreview { draft, lines, amounts })
     }
 
     /// Issues a draft: it gets its number, and is no draft any more, in one transaction.

@@ -9,7 +9,8 @@ use perennial_store::ledger::{self, Booked};
 use perennial_store::reports;
 use perennial_store::sellers;
 
-use crate::{App, AppError, Caller, Problem, Result};
+use crate::report::check_days;
+use crate::{App, AppError, Caller, Result};
 
 /// Bookings that are read together.
 const PAGE_BOOKINGS: i64 = 5_000;
@@ -28,9 +29,7 @@ impl App {
         chart: Chart,
         out: W,
     ) -> Result<u64> {
-        if through < from {
-            return Err(AppError::Invalid(vec![Problem::new("through", format!("is before {from}"))]));
-        }
+        check_days(from, through)?;
         let mut conn = self.store.read().await?;
         let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
         let books = Books {

@@ -36,6 +36,7 @@ mod freed;
 mod http;
 mod import;
 mod invoice;
+mod journal;
 mod key;
 mod key_cache;
 mod key_use;
@@ -105,6 +106,7 @@ pub use feed::{
     PriceUnavailable,
 };
 pub use import::{CSV_COLUMNS_ADDED, CSV_FILES, ImportError, Imported};
+pub use journal::JournalRow;
 pub use key::{CreatedKey, DEFAULT_KEY_OVERLAP, KeyChange, KeyState, MAX_CUSTOMER_KEYS, MAX_KEY_OVERLAP, NewKey};
 pub use key_cache::KEY_CACHE_TIME;
 pub use key_use::{KEY_USE_INTERVAL, start_key_uses};

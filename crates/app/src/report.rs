@@ -71,9 +71,7 @@ impl App {
     /// # Errors
     /// [`AppError::Invalid`] when the days are the wrong way round.
     pub async fn tax_report(&self, caller: &Caller, from: Date, through: Date) -> Result<TaxReport> {
-        if through < from {
-            return Err(AppError::Invalid(vec![Problem::new("through", format!("is before {from}"))]));
-        }
+        check_days(from, through)?;
         let mut conn = self.store.read().await?;
         let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
         let mut report = TaxReport { currency: seller.currency, rows: Vec::new(), unconverted: Vec::new() };
@@ -104,16 +102,31 @@ impl App {
     /// # Errors
     /// Only those of the database.
     pub async fn ageing(&self, caller: &Caller) -> Result<Vec<Ageing>> {
+        self.ageing_page(caller, CustomerId(0), usize::MAX).await
+    }
+
+    /// The same for the customers after this one who owe something: at most so many of them, each with all currencies.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn ageing_page(&self, caller: &Caller, after: CustomerId, customers: usize) -> Result<Vec<Ageing>> {
         let mut conn = self.store.read().await?;
         let seller = sellers::get(&mut conn, caller.seller).await?.ok_or(AppError::NotFound("Seller"))?;
         let today = self.clock.today(&seller.time_zone);
         let mut sums: BTreeMap<(CustomerId, Currency), [i64; 5]> = BTreeMap::new();
-        let mut after = (CustomerId(0), InvoiceId(0));
-        loop {
+        let (mut current, mut found) = (after, 0);
+        let mut after = (after, InvoiceId(i64::MAX));
+        'customers: loop {
             let page = reports::owed(&mut conn, seller.id, after, PAGE_ROWS).await?;
             let Some(last) = page.last() else { break };
             after = (last.customer, last.invoice);
             for owed in &page {
+                if owed.customer != current {
+                    if found == customers {
+                        break 'customers;
+                    }
+                    (current, found) = (owed.customer, found + 1);
+                }
                 let sum = sums.entry((owed.customer, owed.open.currency)).or_default();
                 sum[bucket(owed, today)] += owed.open.minor;
             }
@@ -129,6 +142,14 @@ impl App {
         let mut conn = self.store.read().await?;
         Ok(reports::series(&mut conn, caller.seller).await?)
     }
+}
+
+/// Refuses a stretch of days that ends before it begins.
+pub(crate) fn check_days(from: Date, through: Date) -> Result<()> {
+    if from <= through {
+        return Ok(());
+    }
+    Err(AppError::Invalid(vec![Problem::new("through", format!("is before {from}"))]))
 }
 
 fn bucket(owed: &Owed, today: Date) -> usize {

@@ -104,6 +104,14 @@ id!(
     RefundId
 );
 id!(
+    /// What took something off what is to be paid for an invoice.
+    SettlementId
+);
+id!(
+    /// A move of a customer's credit.
+    CreditMoveId
+);
+id!(
     /// An invoice in the making.
     DraftId
 );

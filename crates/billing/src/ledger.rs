@@ -63,7 +63,8 @@ pub enum Source {
 }
 
 impl Source {
-    const ALL: [Self; 5] = [Self::Invoice, Self::CreditNote, Self::Payment, Self::Refund, Self::Settlement];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Invoice, Self::CreditNote, Self::Payment, Self::Refund, Self::Settlement];
 
     /// The word kept in the database.
     #[must_use]

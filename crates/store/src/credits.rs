@@ -23,7 +23,8 @@ pub enum CreditReason {
 }
 
 impl CreditReason {
-    const ALL: [Self; 5] = [Self::Overpaid, Self::Deposited, Self::Credited, Self::Applied, Self::Refunded];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Overpaid, Self::Deposited, Self::Credited, Self::Applied, Self::Refunded];
 
     /// The word kept in the database.
     #[must_use]
@@ -133,6 +134,20 @@ pub async fn balance(conn: &mut Conn, seller: SellerId, customer: CustomerId, cu
         "select balance_minor from credits where seller_id = $1 and customer_id = $2 and currency = $3 {for update}";
     let row = conn.row(sql, params![seller.0, customer.0, currency.code()]).await?;
     Ok(Money::new(row.map_or(Ok(0), |row| row.int("balance_minor"))?, currency))
+}
+
+/// The moves of a customer's credit, newest first, from before this one on: at most so many.
+pub async fn newest(
+    conn: &mut Conn,
+    seller: SellerId,
+    customer: CustomerId,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<CreditMove>> {
+    let sql = "select id, customer_id, currency, amount_minor, balance_minor, at, kind, invoice_id, payment_id, refund_id, \
+        actor from credit_entries where seller_id = $1 and customer_id = $2 and id < $3 order by id desc limit $4";
+    let values = params![seller.0, customer.0, before.unwrap_or(i64::MAX), limit];
+    conn.rows(sql, values).await?.iter().map(read).collect()
 }
 
 /// The moves of a customer's credit, newest first: one page.

@@ -63,11 +63,12 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: DraftId) -> Result<Optio
     read(conn, seller, &row).await.map(Some)
 }
 
-/// Drafts, oldest first: at most so many.
-pub async fn all(conn: &mut Conn, seller: SellerId, limit: i64) -> Result<Vec<Draft>> {
-    let sql = "select id, customer_id, created_at, actor from drafts where seller_id = $1 order by id limit $2";
+/// Drafts, oldest first, from after this one on: at most so many.
+pub async fn page(conn: &mut Conn, seller: SellerId, after: DraftId, limit: i64) -> Result<Vec<Draft>> {
+    let sql =
+        "select id, customer_id, created_at, actor from drafts where seller_id = $1 and id > $2 order by id limit $3";
     let mut drafts = Vec::new();
-    for row in conn.rows(sql, params![seller.0, limit]).await? {
+    for row in conn.rows(sql, params![seller.0, after.0, limit]).await? {
         drafts.push(read(conn, seller, &row).await?);
     }
     Ok(drafts)

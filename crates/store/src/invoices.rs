@@ -97,6 +97,10 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Open, Self::PartlyPaid, Self::Overdue, Self::Paid, Self::Credited, Self::WrittenOff, Self::Void];
+
     /// The word that the v2 API and the command line show.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -128,7 +132,8 @@ pub enum InvoiceStatus {
 }
 
 impl InvoiceStatus {
-    const ALL: [Self; 5] = [Self::Issued, Self::Paid, Self::Credited, Self::WrittenOff, Self::Void];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Issued, Self::Paid, Self::Credited, Self::WrittenOff, Self::Void];
 
     /// The word kept in the database.
     #[must_use]
@@ -248,6 +253,17 @@ pub struct InvoiceFilter {
     pub with_credit_notes: bool,
 }
 
+/// What a list of documents is narrowed to; nothing narrows it to less than all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InvoiceQuery {
+    /// Only this customer's.
+    pub customer: Option<CustomerId>,
+    /// Only those that stand so.
+    pub status: Option<InvoiceStatus>,
+    /// Only documents of this kind.
+    pub kind: Option<DocumentKind>,
+}
+
 /// Reads invoices: all columns that make one.
 macro_rules! select_invoices {
     ($which:literal) => {
@@ -292,6 +308,69 @@ pub async fn page(
         None => conn.rows(of_all, values).await?,
     };
     rows.iter().map(read).collect()
+}
+
+/// Documents, newest first, from before this one on: at most so many. Each text finds its rows in an index that has them in
+/// order, however far back it begins; a partial index is only used where the text itself says what it holds.
+pub async fn newest(
+    conn: &mut Conn,
+    seller: SellerId,
+    query: InvoiceQuery,
+    before: Option<InvoiceId>,
+    limit: i64,
+) -> Result<Vec<Invoice>> {
+    let of_all = select_invoices!("where seller_id = $1 and id < $2 order by id desc limit $3");
+    let open = select_invoices!("where seller_id = $1 and id < $2 and status = 'issued' order by id desc limit $3");
+    let invoices = select_invoices!("where seller_id = $1 and id < $2 and kind = 'invoice' order by id desc limit $3");
+    let open_invoices = select_invoices!(
+        "where seller_id = $1 and id < $2 and status = 'issued' and kind = 'invoice' order by id desc limit $3"
+    );
+    let settled = select_invoices!(
+        "where seller_id = $1 and id < $2 and status = $4 and status <> 'issued' order by id desc limit $3"
+    );
+    let settled_invoices = select_invoices!(
+        "where seller_id = $1 and id < $2 and status = $4 and status <> 'issued' and kind = 'invoice' \
+            order by id desc limit $3"
+    );
+    let of_kind = select_invoices!(
+        "where seller_id = $1 and id < $2 and kind = $4 and kind <> 'invoice' order by id desc limit $3"
+    );
+    let of_kind_and_status = select_invoices!(
+        "where seller_id = $1 and id < $2 and kind = $4 and kind <> 'invoice' and status = $5 order by id desc limit $3"
+    );
+    let of_customer = select_invoices!(
+        "where seller_id = $1 and customer_id = $4 and id < $2 and ($5 is null or status = $5) \
+            and ($6 is null or kind = $6) order by id desc limit $3"
+    );
+    let mut values = params![seller.0, before.map_or(i64::MAX, |before| before.0), limit];
+    let sql = match (query.customer, query.status, query.kind) {
+        (Some(customer), status, kind) => {
+            let status = status.map(|status| status.as_str().to_owned());
+            values.extend(params![customer.0, status, kind.map(|kind| kind.as_str().to_owned())]);
+            of_customer
+        }
+        (None, None, None) => of_all,
+        (None, Some(InvoiceStatus::Issued), None) => open,
+        (None, None, Some(DocumentKind::Invoice)) => invoices,
+        (None, Some(InvoiceStatus::Issued), Some(DocumentKind::Invoice)) => open_invoices,
+        (None, Some(status), None) => {
+            values.extend(params![status.as_str()]);
+            settled
+        }
+        (None, Some(status), Some(DocumentKind::Invoice)) => {
+            values.extend(params![status.as_str()]);
+            settled_invoices
+        }
+        (None, None, Some(kind)) => {
+            values.extend(params![kind.as_str()]);
+            of_kind
+        }
+        (None, Some(status), Some(kind)) => {
+            values.extend(params![kind.as_str(), status.as_str()]);
+            of_kind_and_status
+        }
+    };
+    conn.rows(sql, values).await?.iter().map(read).collect()
 }
 
 /// How many invoices there are.

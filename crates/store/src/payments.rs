@@ -109,6 +109,27 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: PaymentId) -> Result<Opt
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
+/// Payments, newest first, from before this one on: at most so many, of one customer or of all.
+pub async fn newest(
+    conn: &mut Conn,
+    seller: SellerId,
+    customer: Option<CustomerId>,
+    before: Option<PaymentId>,
+    limit: i64,
+) -> Result<Vec<Payment>> {
+    let of_all = select_payments!("where seller_id = $1 and id < $2 order by id desc limit $3");
+    let of_one = select_payments!("where seller_id = $1 and customer_id = $4 and id < $2 order by id desc limit $3");
+    let mut values = params![seller.0, before.map_or(i64::MAX, |before| before.0), limit];
+    let rows = match customer {
+        Some(customer) => {
+            values.push(customer.0.into());
+            conn.rows(of_one, values).await?
+        }
+        None => conn.rows(of_all, values).await?,
+    };
+    rows.iter().map(read).collect()
+}
+
 fn read(row: &Row) -> Result<Payment> {
     let currency: Currency = row.parsed("currency")?;
     Ok(Payment {

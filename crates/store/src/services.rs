@@ -235,9 +235,8 @@ pub async fn newest(
             conn.rows(sql, params![seller.0, before, limit]).await?
         }
         (None, Some(status)) => {
-            let sql = views_where!(
-                "and s.id < $2 and s.status <> 'active' and s.status = $4 order by s.id desc limit $3"
-            );
+            let sql =
+                views_where!("and s.id < $2 and s.status <> 'active' and s.status = $4 order by s.id desc limit $3");
             conn.rows(sql, params![seller.0, before, limit, status.as_str()]).await?
         }
         (Some(customer), None) => {
@@ -245,7 +244,8 @@ pub async fn newest(
             conn.rows(sql, params![seller.0, before, limit, customer.0]).await?
         }
         (Some(customer), Some(status)) => {
-            let sql = views_where!("and s.customer_id = $4 and s.status = $5 and s.id < $2 order by s.id desc limit $3");
+            let sql =
+                views_where!("and s.customer_id = $4 and s.status = $5 and s.id < $2 order by s.id desc limit $3");
             conn.rows(sql, params![seller.0, before, limit, customer.0, status.as_str()]).await?
         }
     };

@@ -27,7 +27,8 @@ pub enum SettledBy {
 }
 
 impl SettledBy {
-    const ALL: [Self; 4] = [Self::Payment, Self::Credit, Self::CreditNote, Self::WriteOff];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Payment, Self::Credit, Self::CreditNote, Self::WriteOff];
 
     /// The word kept in the database.
     #[must_use]

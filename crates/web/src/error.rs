@@ -69,7 +69,8 @@ impl ApiError {
     /// 400: a field of the body cannot be understood.
     pub(crate) fn invalid_body(error: FieldError) -> Self {
         let field = error.pointer.trim_start_matches('/');
-        let field = if error.code == FieldCode::Invalid && !field.is_empty() { format!("`{field}` ") } else { String::new() };
+        let field =
+            if error.code == FieldCode::Invalid && !field.is_empty() { format!("`{field}` ") } else { String::new() };
         let message = format!("The request body is not as documented: {field}{}", error.detail);
         Self::new(Code::InvalidRequest, message).detailed(|details| details.errors.push(error))
     }

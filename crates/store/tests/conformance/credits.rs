@@ -165,6 +165,30 @@ on_both_databases! {
         assert_eq!(credits::log(&mut shop.read().await, SellerId(2), ASTRID, 9, 0).await.unwrap(), []);
     }
 
+    async fn the_newest_moves_are_found_from_anywhere(kind) {
+        let shop = Shop::new(kind).await;
+        let mut tx = shop.begin().await;
+        customers::upsert(&mut tx, shop.id(), &[customer(BERTIL.0, "Bertil Berg")]).await.unwrap();
+        tx.commit().await.unwrap();
+        for id in 1..=6 {
+            let customer = if id % 3 == 0 { BERTIL } else { ASTRID };
+            shop.move_credit(&NewCreditMove { customer, ..moving(id) }).await.unwrap();
+        }
+        let newest = async |seller, customer, before, limit| {
+            let mut conn = shop.read().await;
+            let moves = credits::newest(&mut conn, seller, customer, before, limit).await.unwrap();
+            moves.iter().map(|one| one.id).collect::<Vec<_>>()
+        };
+        assert_eq!(newest(shop.id(), ASTRID, None, 9).await, [5, 4, 2, 1]);
+        assert_eq!(newest(shop.id(), ASTRID, None, 2).await, [5, 4]);
+        assert_eq!(newest(shop.id(), ASTRID, Some(4), 2).await, [2, 1]);
+        assert_eq!(newest(shop.id(), ASTRID, Some(1), 2).await, [0; 0]);
+        assert_eq!(newest(shop.id(), BERTIL, None, 9).await, [6, 3]);
+        assert_eq!(newest(SellerId(2), ASTRID, None, 9).await, [0; 0]);
+        let all = credits::newest(&mut shop.read().await, shop.id(), ASTRID, None, 9).await.unwrap();
+        assert_eq!(all, shop.credit_log(9, 0).await);
+    }
+
     async fn what_cannot_be_is_refused_and_nothing_is_written(kind) {
         let shop = Shop::new(kind).await;
         shop.move_credit(&moving(i64::MAX)).await.unwrap();

@@ -5,16 +5,17 @@ use perennial_billing::line::{Allowance, Line, PriceOrigin};
 use perennial_billing::renewal::{Claim, Plan};
 use perennial_billing::{
     AddonId, AmountRules, Country, CustomerId, DocumentKind, HomeRate, HomeTax, InvoiceId, Money, Part, Period,
-    PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding, ServiceId, Share, TaxCategory, TaxGroup, TaxProfile,
-    TaxRounding, UnitRate,
+    PeriodNumber, PriceId, ProductId, Quantity, Rate, Rounding, SellerId, ServiceId, Share, TaxCategory, TaxGroup,
+    TaxProfile, TaxRounding, UnitRate,
 };
-use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceStatus, Standing};
+use perennial_store::invoices::{self, Invoice, InvoiceFilter, InvoiceLine, InvoiceQuery, InvoiceStatus, Standing};
 use perennial_store::renewals::NewInvoice;
 use perennial_store::{customers, sellers, services};
 use perennial_testkit::{Kind, on_both_databases};
 
 use crate::shop::{
-    ASTRID, FAR_DAYS, ODD_TEXTS, SERVER, SERVICE, Shop, TODAY, customer, noon, sek, seller, service, swedish_vat,
+    ASTRID, FAR_DAYS, ODD_TEXTS, SERVER, SERVICE, Shop, TODAY, customer, document, noon, sek, seller, service,
+    swedish_vat,
 };
 
 const BERTIL: CustomerId = CustomerId(8);
@@ -254,6 +255,42 @@ on_both_databases! {
             let count = invoices::count(&mut conn, shop.id(), filter).await.unwrap();
             assert_eq!(count, i64::try_from(expected.len()).unwrap(), "{filter:?}");
         }
+    }
+
+    async fn the_newest_are_found_by_customer_status_and_kind_from_anywhere(kind) {
+        use DocumentKind::{CreditNote, Deposit};
+        let shop = four_invoices(kind).await;
+        // A credit note, 5, and two deposits, 6 and 7, of which the first is paid.
+        for (kind, minor) in [(CreditNote, 400), (Deposit, 800), (Deposit, 1_200)] {
+            shop.issue(&document(kind, minor)).await;
+        }
+        shop.pay(InvoiceId(6)).await;
+        let mut conn = shop.read().await;
+        let mut all = Vec::new();
+        for id in (1..=7).rev() {
+            all.push(shop.invoice(InvoiceId(id)).await);
+        }
+        for customer in [None, Some(ASTRID.0), Some(BERTIL.0), Some(99)] {
+            for status in [None].into_iter().chain(InvoiceStatus::ALL.map(Some)) {
+                for kind in [None].into_iter().chain(DocumentKind::ALL.map(Some)) {
+                    for before in [None, Some(6), Some(3), Some(1)] {
+                        let query = InvoiceQuery { customer: customer.map(CustomerId), status, kind };
+                        let is_wanted = |invoice: &&Invoice| {
+                            query.customer.is_none_or(|customer| invoice.customer == customer)
+                                && status.is_none_or(|status| invoice.status == status)
+                                && kind.is_none_or(|kind| invoice.kind == kind)
+                                && before.is_none_or(|before| invoice.id.0 < before)
+                        };
+                        let expected: Vec<Invoice> = all.iter().filter(is_wanted).take(2).cloned().collect();
+                        let before = before.map(InvoiceId);
+                        let found = invoices::newest(&mut conn, shop.id(), query, before, 2).await.unwrap();
+                        assert_eq!(found, expected, "{query:?} before {before:?}");
+                    }
+                }
+            }
+        }
+        let none = invoices::newest(&mut conn, SellerId(2), InvoiceQuery::default(), None, 9).await.unwrap();
+        assert_eq!(none, []);
     }
 
     async fn pages_follow_each_other_newest_first(kind) {

@@ -17,6 +17,7 @@ mod credits;
 mod customers;
 mod damage;
 mod documents;
+mod drafts;
 mod events;
 mod failures;
 mod frozen;

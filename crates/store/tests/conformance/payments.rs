@@ -84,6 +84,33 @@ on_both_databases! {
         assert_eq!(payments::get(&mut conn, SellerId(2), all[0].id).await.unwrap(), None);
     }
 
+    async fn the_newest_payments_are_found_from_anywhere(kind) {
+        let shop = shop_with_two_customers(kind).await;
+        let of = |id: i64| Payment {
+            customer: if id % 2 == 0 { BERTIL } else { ASTRID },
+            ..payment(id, &format!("A-{id}"))
+        };
+        shop.record(&[1, 2, 3, 4, 5].map(of)).await;
+        let mut conn = shop.read().await;
+        let table: [(Option<CustomerId>, Option<i64>, i64, &[i64]); 8] = [
+            (None, None, 9, &[5, 4, 3, 2, 1]),
+            (None, None, 2, &[5, 4]),
+            (None, Some(4), 2, &[3, 2]),
+            (None, Some(1), 2, &[]),
+            (Some(ASTRID), None, 2, &[5, 3]),
+            (Some(ASTRID), Some(3), 2, &[1]),
+            (Some(BERTIL), None, 9, &[4, 2]),
+            (Some(CustomerId(99)), None, 9, &[]),
+        ];
+        for (customer, before, limit, expected) in table {
+            let before = before.map(PaymentId);
+            let found = payments::newest(&mut conn, shop.id(), customer, before, limit).await.unwrap();
+            let expected: Vec<Payment> = expected.iter().map(|id| of(*id)).collect();
+            assert_eq!(found, expected, "{customer:?} before {before:?}");
+        }
+        assert_eq!(payments::newest(&mut conn, SellerId(2), None, None, 9).await.unwrap(), []);
+    }
+
     async fn a_payment_comes_in_once(kind) {
         let shop = Shop::new(kind).await;
         shop.open_for(&seller(2)).await;

@@ -4,7 +4,7 @@ use axum::extract::{Query, rejection::QueryRejection};
 use perennial_billing::{Conversion, Currency, Cycle, Money, PriceTerms, PriceVersion, ProductId, Rounding};
 use perennial_store::prices;
 use perennial_store::sellers::{self, Seller};
-use perennial_store::services::{self, ServiceFilter, ServiceView};
+use perennial_store::services::{self, Service, ServiceFilter, ServiceView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +88,7 @@ pub(crate) async fn client_accounts(
                 qty: service.quantity.to_string(),
                 status: service.status.title(),
                 total: price.amount(),
-                next_due: service.billed_through.map_or_else(|| "0000-00-00".to_owned(), |date| date.to_string()),
+                next_due: next_due(&service),
                 product_id: service.product.to_string(),
                 name: view.product_name,
                 r#type: view.service_type.to_string(),
@@ -246,6 +246,11 @@ fn next_price(
     };
     let unit = terms.price(versions, starts).map(|(unit, _)| unit).or_else(converted);
     unit.and_then(|unit| unit.times(service.quantity, Rounding::HalfUp).ok()).unwrap_or(zero)
+}
+
+/// How far a service is billed, as v1 writes it.
+pub(super) fn next_due(service: &Service) -> String {
+    service.billed_through.map_or_else(|| "0000-00-00".to_owned(), |date| date.to_string())
 }
 
 /// `0` for the seller's own currency, as the back end numbers its main one; the code for any other.

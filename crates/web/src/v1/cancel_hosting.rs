@@ -27,9 +27,20 @@ pub(crate) struct CancelHosting {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-enum AccountId {
+pub(super) enum AccountId {
     Text(String),
     Number(i64),
+}
+
+impl AccountId {
+    /// The service that it names.
+    pub fn read(self) -> Result<ServiceId, ApiError> {
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        };
+        text.parse().map_err(|_| ApiError::bad_request("accountId must be an integer of at least 1"))
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -44,12 +55,7 @@ pub(crate) async fn cancel_hosting(
     context: Context,
     Json(wish): Json<CancelHosting>,
 ) -> Result<Success<CancellationSubmitted>, ApiError> {
-    let text = match wish.account_id {
-        AccountId::Text(text) => text,
-        AccountId::Number(number) => number.to_string(),
-    };
-    let refused = |_| ApiError::bad_request("accountId must be an integer of at least 1");
-    let service: ServiceId = text.parse().map_err(refused)?;
+    let service = wish.account_id.read()?;
     let timing = match wish.r#type.as_str() {
         "Immediate" => CancellationTiming::Immediate,
         "End of billing period" => CancellationTiming::EndOfPeriod,

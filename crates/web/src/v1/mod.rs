@@ -1,10 +1,12 @@
 //! The v1 API: the shapes of the documented contract, kept field for field.
 
+pub(crate) mod account;
 pub(crate) mod accounts;
 pub(crate) mod autorenew;
 pub(crate) mod billing_cc;
 pub(crate) mod billing_cycle;
 pub(crate) mod cancel_hosting;
+pub(crate) mod cards;
 pub(crate) mod credit;
 pub(crate) mod envelope;
 pub(crate) mod invoice_pdf;

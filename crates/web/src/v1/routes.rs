@@ -1,10 +1,12 @@
 //! Every operation of v1, on one page.
 
-use perennial_app::Scope::{ReadBilling, ReadKeys, ReadServices, WriteBilling, WriteKeys, WriteServices};
+use perennial_app::Scope::{
+    ReadBilling, ReadCustomers, ReadKeys, ReadServices, WriteBilling, WriteKeys, WriteServices,
+};
 
 use super::{
-    accounts, autorenew, billing_cc, billing_cycle, cancel_hosting, credit, invoice_pdf, invoices, keys, renew,
-    resend_email, transactions,
+    account, accounts, autorenew, billing_cc, billing_cycle, cancel_hosting, cards, credit, invoice_pdf, invoices,
+    keys, renew, resend_email, transactions,
 };
 use crate::operation::Access::Scoped;
 use crate::operation::{Operations, at};
@@ -31,6 +33,15 @@ pub(crate) fn operations() -> Operations {
             Scoped(&[ReadServices]),
             accounts::hosting_accounts,
             "Hosting services",
+        ),
+        at(V1, "/api/get-account-details")
+            .post("v1GetAccountDetails", Scoped(&[ReadServices]), account::service_details, "One service")
+            .only_reads(),
+        at(V1, "/api/account/details").get(
+            "v1GetCustomerDetails",
+            Scoped(&[ReadCustomers, ReadBilling]),
+            account::customer_details,
+            "The customer whose key it is",
         ),
         at(V1, "/api/billing/invoices")
             .get("v1ListInvoices", Scoped(&[ReadBilling]), invoices::list, "Invoices, newest first")
@@ -62,6 +73,18 @@ pub(crate) fn operations() -> Operations {
             Scoped(&[WriteBilling]),
             credit::cancel,
             "Call an Add Funds invoice off",
+        ),
+        at(V1, "/api/billing/pay").post(
+            "v1PayByCard",
+            Scoped(&[WriteBilling]),
+            cards::pay,
+            "Pay an invoice by card: no card is stored, so it is refused",
+        ),
+        at(V1, "/api/billing/cards").get(
+            "v1ListCards",
+            Scoped(&[ReadBilling]),
+            cards::list,
+            "Stored cards: there are none",
         ),
         at(V1, "/api/billing/account-summary").get(
             "v1AccountSummary",

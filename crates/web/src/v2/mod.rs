@@ -7,26 +7,36 @@ pub(crate) mod campaigns;
 pub(crate) mod cancellation;
 pub(crate) mod changes;
 pub(crate) mod contacts;
+pub(crate) mod credit;
 pub(crate) mod customers;
 pub(crate) mod discount;
+pub(crate) mod drafts;
 pub(crate) mod explanation;
+pub(crate) mod invoice_actions;
+pub(crate) mod invoices;
 pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod me;
 pub(crate) mod papers;
+pub(crate) mod payments;
 pub(crate) mod preview;
 pub(crate) mod problem;
 pub(crate) mod products;
+pub(crate) mod refunds;
 pub(crate) mod renew;
+pub(crate) mod reports;
 mod routes;
 pub(crate) mod runs;
 pub(crate) mod sellers;
 pub(crate) mod services;
 
 use jiff::civil::Date;
+use perennial_billing::CustomerId;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::ApiError;
+use crate::context::Context;
 use crate::wire::Text;
 pub(crate) use routes::operations;
 
@@ -44,4 +54,13 @@ pub(crate) fn owns(path: &str) -> bool {
 pub(crate) struct On {
     /// Through which day.
     on: Option<Text<Date>>,
+}
+
+/// Whose rows a list has: those of the customer that is asked for, or of the one whose key it is. Another one is not there.
+pub(crate) fn whose(context: &Context, wanted: Option<Text<CustomerId>>) -> Result<Option<CustomerId>, ApiError> {
+    match wanted {
+        Some(Text(customer)) if !context.caller.may_see(customer) => Err(ApiError::not_found("Customer not found")),
+        Some(Text(customer)) => Ok(Some(customer)),
+        None => Ok(context.caller.customer),
+    }
 }

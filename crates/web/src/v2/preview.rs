@@ -61,17 +61,29 @@ pub(super) struct InvoiceLine {
 
 /// So much, and why.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Allowance {
+pub(super) struct Allowance {
     amount: Amount,
     reason: String,
 }
 
+impl From<&perennial_billing::line::Allowance> for Allowance {
+    fn from(off: &perennial_billing::line::Allowance) -> Self {
+        Self { amount: off.amount.into(), reason: off.reason.clone() }
+    }
+}
+
 /// `days` of `of` days of a period that costs `whole`.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Part {
+pub(super) struct Part {
     whole: Amount,
     days: u32,
     of: u32,
+}
+
+impl From<perennial_billing::Part> for Part {
+    fn from(part: perennial_billing::Part) -> Self {
+        Self { whole: part.whole.into(), days: part.share.days, of: part.share.of }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -136,15 +148,12 @@ pub(super) fn line(line: &Line) -> InvoiceLine {
         description: line.description.clone(),
         quantity: Text(line.quantity),
         unit_price: line.unit_price.into(),
-        allowance: line
-            .allowance
-            .as_ref()
-            .map(|off| Allowance { amount: off.amount.into(), reason: off.reason.clone() }),
+        allowance: line.allowance.as_ref().map(Allowance::from),
         net: line.net.into(),
         tax_category: Word(line.tax.category),
         tax_rate_percent: Text(line.tax.rate),
         period_starts: Text(line.period.starts),
         period_ends: Text(line.period.ends),
-        part: line.part.map(|part| Part { whole: part.whole.into(), days: part.share.days, of: part.share.of }),
+        part: line.part.map(Part::from),
     }
 }

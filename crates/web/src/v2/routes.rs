@@ -1,19 +1,23 @@
 //! Every operation of v2, on one page.
 
 use perennial_app::Scope::{
-    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadKeys, ReadSellers, ReadServices, WriteBilling,
+    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadKeys, ReadReports, ReadSellers, ReadServices, WriteBilling,
     WriteCatalog, WriteCustomers, WriteKeys, WriteSellers, WriteServices,
 };
 
 use super::{
-    addons, alignment, audit, campaigns, cancellation, changes, contacts, customers, discount, explanation, keys,
-    mails, me, papers, preview, products, renew, runs, sellers, services,
+    addons, alignment, audit, campaigns, cancellation, changes, contacts, credit, customers, discount, drafts,
+    explanation, invoice_actions, invoices, keys, mails, me, papers, payments, preview, products, refunds, renew,
+    reports, runs, sellers, services,
 };
 use crate::operation::Access::{Key, Scoped, Staff};
 use crate::operation::{Operations, at};
 
 const SERVICES: &str = "Services";
 const INVOICES: &str = "Invoices";
+const PAYMENTS: &str = "Payments";
+const DRAFTS: &str = "Drafts";
+const REPORTS: &str = "Reports";
 const CUSTOMERS: &str = "Customers";
 const CAMPAIGNS: &str = "Price campaigns";
 const RUNS: &str = "Renewal runs";
@@ -54,6 +58,13 @@ pub(crate) fn operations() -> Operations {
             .get("listServices", Scoped(&[ReadServices]), services::list, "Services, newest first")
             .post("createService", Staff(&[WriteServices]), services::create, "Sell a service")
             .with("Nothing is invoiced with it: its first period is billed by its first renewal."),
+        at(CUSTOMERS, "/api/v2/customers/{id}/credit")
+            .get("getCredit", Scoped(&[ReadBilling]), credit::balances, "What the customer has, by currency"),
+        at(CUSTOMERS, "/api/v2/customers/{id}/credit/moves")
+            .get("listCreditMoves", Scoped(&[ReadBilling]), credit::moves, "The moves of its credit, newest first"),
+        at(CUSTOMERS, "/api/v2/customers/{id}/actions/add-funds")
+            .post("addFunds", Scoped(&[WriteBilling]), credit::add_funds, "Ask for money that becomes credit")
+            .with("A deposit is issued. It is no invoice and bears no tax; when it is paid, the money is the customer's credit."),
         at(SERVICES, "/api/v2/services/{id}")
             .get("getService", Scoped(&[ReadServices]), services::detail, "One service")
             .patch("changeService", Scoped(&[WriteServices, WriteBilling]), services::change, "Change a service")
@@ -94,6 +105,25 @@ pub(crate) fn operations() -> Operations {
             .get("getCancellation", Scoped(&[ReadServices]), cancellation::detail, "The last cancellation there was")
             .post("cancelService", Scoped(&[WriteServices, WriteBilling]), cancellation::request, "Cancel a service")
             .delete("keepService", Scoped(&[WriteServices, WriteBilling]), cancellation::revoke, "Take a cancellation back"),
+        at(INVOICES, "/api/v2/invoices")
+            .get("listInvoices", Scoped(&[ReadBilling]), invoices::list, "Documents, newest first")
+            .with("Invoices, credit notes and deposits; a customer's own key sees that customer's."),
+        at(INVOICES, "/api/v2/invoices/{id}")
+            .get("getInvoice", Scoped(&[ReadBilling]), invoices::detail, "One document, with its lines"),
+        at(INVOICES, "/api/v2/invoices/{id}/actions/credit")
+            .post("creditInvoice", Staff(&[WriteBilling]), invoice_actions::credit, "Issue a credit note")
+            .with(
+                "Over all that is not given back yet, over `lines`, or over an `amount`. What is not paid yet is not asked for \
+                 any more; what is paid becomes the customer's credit. Periods that are given back whole can be billed again.",
+            ),
+        at(INVOICES, "/api/v2/invoices/{id}/actions/void")
+            .post("voidInvoice", Staff(&[WriteBilling]), invoice_actions::void, "Void an invoice")
+            .with("Only one that nothing is paid of, nobody was sent, and which is the last of its series."),
+        at(INVOICES, "/api/v2/invoices/{id}/actions/write-off")
+            .post("writeOffInvoice", Staff(&[WriteBilling]), invoice_actions::write_off, "Give up what is to be paid"),
+        at(INVOICES, "/api/v2/invoices/{id}/actions/apply-credit")
+            .post("applyCredit", Scoped(&[WriteBilling]), invoice_actions::apply_credit, "Pay with the customer's credit")
+            .with("Without an `amount`, as much as there is and is needed."),
         at(INVOICES, "/api/v2/invoices/{id}/pdf")
             .get("getInvoicePdf", Scoped(&[ReadBilling]), papers::pdf, "The PDF of a document"),
         at(INVOICES, "/api/v2/invoices/{id}/xml")
@@ -106,6 +136,41 @@ pub(crate) fn operations() -> Operations {
         at(INVOICES, "/api/v2/invoices/{id}/actions/remind")
             .post("remindOfInvoice", Staff(&[WriteBilling]), mails::remind, "Remind of it")
             .with("Only of an invoice that is overdue."),
+        at(PAYMENTS, "/api/v2/payments")
+            .get("listPayments", Scoped(&[ReadBilling]), payments::list, "Money that came in, newest first")
+            .post("recordPayment", Staff(&[WriteBilling]), payments::record, "Record money that came in")
+            .with(
+                "It pays `invoices`, or what is owed the longest first; what is left becomes the customer's credit. The same \
+                 method and reference once more is the same payment: 200, and nothing is done again.",
+            ),
+        at(PAYMENTS, "/api/v2/payments/{id}")
+            .get("getPayment", Scoped(&[ReadBilling]), payments::detail, "One payment, and what became of it"),
+        at(PAYMENTS, "/api/v2/refunds")
+            .post("recordRefund", Staff(&[WriteBilling]), refunds::record, "Record money that went back")
+            .with(
+                "Out of the customer's credit. The same method and reference once more is the same refund, and nothing is done \
+                 again. It is seen among the moves of the credit.",
+            ),
+        at(DRAFTS, "/api/v2/drafts")
+            .get("listDrafts", Staff(&[ReadBilling]), drafts::list, "Drafts, oldest first")
+            .post("createDraft", Staff(&[WriteBilling]), drafts::create, "Begin an invoice"),
+        at(DRAFTS, "/api/v2/drafts/{id}")
+            .get("getDraft", Staff(&[ReadBilling]), drafts::detail, "One draft, as its invoice would be today")
+            .delete("deleteDraft", Staff(&[WriteBilling]), drafts::delete, "Throw a draft away"),
+        at(DRAFTS, "/api/v2/drafts/{id}/actions/issue")
+            .post("issueDraft", Staff(&[WriteBilling]), drafts::issue, "Issue a draft")
+            .with("It gets its number, is mailed as the seller has it, and is no draft any more."),
+        at(REPORTS, "/api/v2/reports/vat")
+            .get("getVatReport", Staff(&[ReadReports]), reports::vat, "The tax on what was invoiced")
+            .with("By the day of issue, in the seller's currency."),
+        at(REPORTS, "/api/v2/reports/ageing")
+            .get("getAgeingReport", Staff(&[ReadReports]), reports::ageing, "What customers owe, by how long it is overdue")
+            .with("A page by customer. Deposits are left out."),
+        at(REPORTS, "/api/v2/reports/series")
+            .get("getSeriesReport", Staff(&[ReadReports]), reports::series, "Series of numbers, with what is void or missing"),
+        at(REPORTS, "/api/v2/reports/ledger")
+            .get("getLedger", Staff(&[ReadReports]), reports::ledger, "What was booked, row by row")
+            .with("By kind of event and its id; what one event has booked stands together."),
         at(CAMPAIGNS, "/api/v2/campaigns")
             .get("listCampaigns", Staff(&[ReadCatalog, ReadBilling]), campaigns::list, "Price campaigns, newest first")
             .post("startCampaign", Staff(&[WriteCatalog, WriteBilling]), campaigns::start, "Change the prices of many services")

@@ -14,9 +14,7 @@ use super::ROOT;
 use crate::ApiError;
 use crate::context::Context;
 use crate::describe::{Answer, Created, Versioned};
-use crate::wire::{
-    Amount, At, Cursor, Edit, IfMatch, Json, Limit, Page, Paging, Patch, Query, Text, Word, maybe,
-};
+use crate::wire::{Amount, At, Cursor, Edit, IfMatch, Json, Limit, Page, Paging, Patch, Query, Text, Word, maybe};
 
 /// Which services, and which page of them.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -156,7 +154,14 @@ pub(crate) async fn change(
     if context.caller.customer.is_some() {
         let is_only_the_switch = matches!(
             change,
-            Change { label: Patch::Keep, status: Edit::Keep, price: Patch::Keep, price_through: None, price_kept_on: None, .. }
+            Change {
+                label: Patch::Keep,
+                status: Edit::Keep,
+                price: Patch::Keep,
+                price_through: None,
+                price_kept_on: None,
+                ..
+            }
         );
         if !is_only_the_switch {
             return Err(ApiError::staff_only());

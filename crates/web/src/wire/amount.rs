@@ -15,7 +15,7 @@ pub(crate) struct Amount(String);
 
 impl Amount {
     /// The amount that was given in a field.
-    pub fn read(&self, field: &'static str, currency: Currency) -> Result<Money, ApiError> {
+    pub fn read(&self, field: &str, currency: Currency) -> Result<Money, ApiError> {
         Money::parse(&self.0, currency).map_err(|error| ApiError::invalid_value(field, error.to_string()))
     }
 }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use perennial_billing::{
-    AddonId, ApiKeyId, CampaignId, ContactId, CustomerId, DraftId, InvoiceId, OutboxId, PaymentId, PriceId, ProductId,
-    RefundId, RunId, SellerId, ServiceChangeId, ServiceId,
+    AddonId, ApiKeyId, CampaignId, ContactId, CreditMoveId, CustomerId, DraftId, InvoiceId, OutboxId, PaymentId,
+    PriceId, ProductId, RefundId, RunId, SellerId, ServiceChangeId, ServiceId, SettlementId,
 };
 use schemars::{Schema, json_schema};
 
@@ -58,6 +58,8 @@ prefixed! {
     DraftId: "drf_",
     PaymentId: "pay_",
     RefundId: "rfd_",
+    SettlementId: "stl_",
+    CreditMoveId: "crm_",
     RunId: "run_",
     OutboxId: "mail_",
     ApiKeyId: "key_",

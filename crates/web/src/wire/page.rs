@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::civil::Date;
+use perennial_billing::ledger::Source;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -49,6 +50,18 @@ impl CursorKey for (Date, i64) {
     fn read(text: &str) -> Option<Self> {
         let (date, id) = text.split_once('/')?;
         Some((date.parse().ok()?, i64::read(id)?))
+    }
+}
+
+impl CursorKey for (Source, i64, i64) {
+    fn write(&self) -> String {
+        format!("{}/{}/{}", self.0.as_str(), self.1, self.2)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (source, place) = text.split_once('/')?;
+        let (id, entry) = place.split_once('/')?;
+        Some((Source::from_word(source)?, i64::read(id)?, i64::read(entry)?))
     }
 }
 

@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 
 use perennial_app::{KeyState, Scope};
+use perennial_billing::ledger::{Account, Source};
 use perennial_billing::{
-    CustomerKind, DayCount, Invoicing, LatePayment, NumberStatus, ReferenceScheme, Rounding, ServiceStatus, TaxCategory, TaxClass,
-    TaxRounding, VatNumberPolicy,
+    CustomerKind, DayCount, DocumentKind, Invoicing, LatePayment, NumberStatus, ReferenceScheme, Rounding,
+    ServiceStatus, TaxCategory, TaxClass, TaxRounding, VatNumberPolicy,
 };
+use perennial_store::credits::CreditReason;
+use perennial_store::invoices::{InvoiceStatus, Standing};
 use perennial_store::outbox::MailState;
 use perennial_store::sellers::{EInvoicePolicy, MailXml, OpenInvoicePolicy};
+use perennial_store::settlements::SettledBy;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -77,9 +81,13 @@ macro_rules! words {
 }
 
 words! {
+    Account: as_str,
+    CreditReason: as_str,
     CustomerKind: as_str,
     DayCount: as_str,
+    DocumentKind: as_str,
     EInvoicePolicy: as_str,
+    InvoiceStatus: as_str,
     Invoicing: as_str,
     KeyState: as_str,
     LatePayment: as_str,
@@ -91,6 +99,9 @@ words! {
     Rounding: as_str,
     Scope: as_str,
     ServiceStatus: as_str,
+    SettledBy: as_str,
+    Source: as_str,
+    Standing: as_str,
     TaxCategory: code,
     TaxClass: as_str,
     TaxRounding: as_str,
