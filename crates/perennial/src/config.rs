@@ -12,7 +12,7 @@ use perennial_app::{
     DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, DEFAULT_RECHECK_DAYS, FeedConfig, MailConfig, Network, Security,
     VatCheckConfig, VatCheckTimes,
 };
-use perennial_web::{Limits, RateLimit};
+use perennial_web::{Limits, MAX_GUESSES, RateLimit};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::UsageError;
@@ -48,6 +48,7 @@ pub struct Server {
     pub rate_limit_per_minute: u32,
     pub address_limit_per_minute: u32,
     pub trusted_proxies: Vec<String>,
+    pub guess_limit: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -174,8 +175,9 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             rate_limit_per_minute: 6000,
-            address_limit_per_minute: 1200,
+            address_limit_per_minute: 12_000,
             trusted_proxies: Vec::new(),
+            guess_limit: MAX_GUESSES,
         }
     }
 }
@@ -242,6 +244,7 @@ impl Config {
             per_key: limit(self.server.rate_limit_per_minute),
             per_address: limit(self.server.address_limit_per_minute),
             trusted_proxies: self.server.trusted_proxies.iter().map(proxy).collect::<Result<_, _>>()?,
+            guesses: limit(self.server.guess_limit),
         })
     }
 
@@ -301,7 +304,7 @@ fn unknown_key(key: &str) -> String {
     let known: &[&str] = match section {
         "" => &["database", "server", "log", "feeds", "vat_checks", "mail"],
         "database" => &["url"],
-        "server" => &["listen", "rate_limit_per_minute", "address_limit_per_minute", "trusted_proxies"],
+        "server" => &["listen", "rate_limit_per_minute", "address_limit_per_minute", "trusted_proxies", "guess_limit"],
         "log" => &["format", "level"],
         "vat_checks" => &["url", "recheck_days"],
         "mail" => &[
@@ -358,7 +361,7 @@ mod tests {
     fn a_limit_of_zero_is_none_and_a_proxy_is_an_address_or_a_network() {
         let limits = |text: &str| Config::parse(text).unwrap().limits();
         let built_in = limits("").unwrap();
-        assert_eq!((built_in.per_key, built_in.per_address), (RateLimit(Some(6000)), RateLimit(Some(1200))));
+        assert_eq!((built_in.per_key, built_in.per_address), (RateLimit(Some(6000)), RateLimit(Some(12_000))));
         let off = limits("[server]\nrate_limit_per_minute = 0\naddress_limit_per_minute = 0").unwrap();
         assert_eq!((off.per_key, off.per_address), (RateLimit(None), RateLimit(None)));
         assert_eq!(

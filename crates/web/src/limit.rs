@@ -17,7 +17,7 @@ use crate::v1::envelope::iso;
 
 /// The length of a window.
 pub const WINDOW: SignedDuration = SignedDuration::from_secs(60);
-/// Keys that do not work and may come from one address within [`GUESS_WINDOW`]; then no key from there is looked up.
+/// The usual limit of guesses.
 pub const MAX_GUESSES: u32 = 20;
 /// The time within which they are counted.
 pub const GUESS_WINDOW: SignedDuration = SignedDuration::from_mins(10);
@@ -32,7 +32,7 @@ pub const MAX_WINDOWS: usize = 100_000;
 pub struct RateLimit(pub Option<u32>);
 
 /// What is limited, and who is believed when it tells whose request it passes on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// Of each key.
     pub per_key: RateLimit,
@@ -40,6 +40,20 @@ pub struct Limits {
     pub per_address: RateLimit,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Keys that do not work and may come from one address within [`GUESS_WINDOW`]; then no key from there is looked up.
+    pub guesses: RateLimit,
+}
+
+impl Default for Limits {
+    /// Calls are not limited, guesses are.
+    fn default() -> Self {
+        Self {
+            per_key: RateLimit(None),
+            per_address: RateLimit(None),
+            trusted_proxies: Vec::new(),
+            guesses: RateLimit(Some(MAX_GUESSES)),
+        }
+    }
 }
 
 impl From<RateLimit> for Limits {
@@ -157,15 +171,17 @@ impl RateLimits {
 
     /// Seconds for which no key from this address is looked up, because too many did not work.
     pub(crate) fn guessing(&self, address: IpAddr, now: Timestamp) -> Option<u64> {
+        let limit = self.limits.guesses.0?;
         let window = self.guesses.get(counted(address), now)?;
-        (window.used >= MAX_GUESSES).then(|| window.wait(now))
+        (window.used >= limit).then(|| window.wait(now))
     }
 
     /// A key from this address did not work.
     pub(crate) fn guessed(&self, address: IpAddr, now: Timestamp) {
+        let Some(limit) = self.limits.guesses.0 else { return };
         self.guesses.with(counted(address), now, GUESS_WINDOW, |window| {
             window.used = window.used.saturating_add(1);
-            if window.used == MAX_GUESSES {
+            if window.used == limit {
                 window.ends = now.saturating_add(GUESS_REST).unwrap_or(now);
             }
         });

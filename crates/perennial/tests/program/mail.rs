@@ -31,7 +31,7 @@ fn configure(installation: &Installation, server: &MailServer) {
     let file = installation.folder.path().join("perennial.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     let host = format!("host = \"localhost\"\nport = {}\nsecurity = \"none\"", server.port);
-    let text = text.replace("security = \"starttls\"", &host).replace("per_minute = 1200", "per_minute = 0");
+    let text = text.replace("security = \"starttls\"", &host).replace("\nper_minute = 1200\n", "\nper_minute = 0\n");
     std::fs::write(&file, text).unwrap();
 }
 

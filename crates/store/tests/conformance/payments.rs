@@ -92,7 +92,7 @@ on_both_databases! {
         };
         shop.record(&[1, 2, 3, 4, 5].map(of)).await;
         let mut conn = shop.read().await;
-        let table: [(Option<CustomerId>, Option<i64>, i64, &[i64]); 8] = [
+        let table: [(_, _, _, &[i64]); 8] = [
             (None, None, 9, &[5, 4, 3, 2, 1]),
             (None, None, 2, &[5, 4]),
             (None, Some(4), 2, &[3, 2]),

@@ -130,7 +130,7 @@ fn shown(history: &MailHistory) -> Shown {
         reason: mail.reason.clone(),
         attempts: mail.attempts,
         queued_at: Text(mail.created_at),
-        next_attempt_at: (mail.state == MailState::Queued).then(|| Text(mail.next_attempt_at)),
+        next_attempt_at: (mail.state == MailState::Queued).then_some(Text(mail.next_attempt_at)),
         settled_at: mail.settled_at.map(Text),
         message_id: Some(mail.message_id.clone()).filter(|id| !id.is_empty()),
         deliveries: delivered.collect(),
