@@ -75,7 +75,7 @@ impl ApiError {
         Self::new(Code::InvalidRequest, message).detailed(|details| details.errors.push(error))
     }
 
-    /// 400: the cursor is none that was given out.
+    /// 422: the cursor is none that was given out.
     pub(crate) fn invalid_cursor() -> Self {
         Self::new(Code::InvalidCursor, "cursor must be the nextCursor of the page before")
     }

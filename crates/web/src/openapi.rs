@@ -198,11 +198,8 @@ fn answer(operation: &Operation, status: u16, given: &Given) -> Value {
 
 /// The statuses of errors that an operation can answer with.
 fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
-    let mut statuses = vec![401, 429, 500, 503];
+    let mut statuses = vec![400, 401, 429, 500, 503];
     let has_input = !shape.path.is_empty() || !shape.query.is_empty() || shape.body.is_some();
-    if is_v2 || has_input || operation.is_repeatable {
-        statuses.push(400);
-    }
     if !operation.access.scopes().is_empty() {
         statuses.push(403);
     }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod fuzz;
 mod mail;
 mod money;
 mod once;

@@ -18,6 +18,8 @@ const KILLS: u64 = 8;
 const REPEATS: usize = 64;
 /// Requests of each round.
 const REQUESTS: usize = 3;
+/// How long to wait for answers before the kill, in milliseconds.
+const PATIENCE_MS: usize = 20_000;
 /// How long a request that is never answered is sent again, in tenths of a second.
 const PATIENCE_TENTHS: usize = 200;
 
@@ -70,6 +72,7 @@ async fn kill_in_between(kind: Kind) {
             };
             requests.push(Request { path: request.0, body: request.1, name });
         }
+        let from_earlier = answers.lock().unwrap().len();
         let mut serving = installation.serve();
         let mut callers = JoinSet::new();
         for request in &requests {
@@ -83,8 +86,15 @@ async fn kill_in_between(kind: Kind) {
                 });
             }
         }
-        // Before the first answer, amid them, and after the last.
-        tokio::time::sleep(Duration::from_millis(2 + kill * 6)).await;
+        // Before the first answer, at it, and after more of them.
+        tokio::time::sleep(Duration::from_millis(2 + kill)).await;
+        let wanted = from_earlier + usize::try_from(kill % 4).unwrap();
+        for _ in 0..PATIENCE_MS {
+            if answers.lock().unwrap().len() >= wanted {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         serving.child.kill().unwrap();
         serving.child.wait().unwrap();
         callers.join_all().await;

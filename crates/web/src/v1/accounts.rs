@@ -23,7 +23,9 @@ const HOSTING_KIND: &str = "hosting";
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Paging {
+    #[schemars(range(min = 1))]
     page: Option<i64>,
+    #[schemars(range(min = 1))]
     per_page: Option<i64>,
 }
 

@@ -67,7 +67,9 @@ pub(crate) struct List {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct Filters {
     status: Option<String>,
+    #[schemars(range(min = 0))]
     limit: Option<i64>,
+    #[schemars(range(min = 0))]
     page: Option<i64>,
 }
 

@@ -30,7 +30,9 @@ pub(crate) struct Query {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 struct Filters {
+    #[schemars(range(min = 0))]
     limit: Option<i64>,
+    #[schemars(range(min = 0))]
     page: Option<i64>,
 }
 

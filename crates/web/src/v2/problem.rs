@@ -123,7 +123,7 @@ codes! {
     /// The request cannot be understood.
     InvalidRequest = BAD_REQUEST, "invalid_request", "Invalid request";
     /// The cursor is none that was given out.
-    InvalidCursor = BAD_REQUEST, "invalid_cursor", "Invalid cursor";
+    InvalidCursor = UNPROCESSABLE_ENTITY, "invalid_cursor", "Invalid cursor";
     /// No key, or one that does not work.
     Unauthorized = UNAUTHORIZED, "unauthorized", "Authentication required";
     /// The key does not allow it.

@@ -76,10 +76,10 @@ on_both_databases! {
             ("limit=101", "invalid_request"),
             ("offset=3", "invalid_request"),
             ("customer=inv_1", "invalid_request"),
-            ("cursor=!!", "invalid_cursor"),
         ] {
             assert_eq!(code(&server.get(&format!("/api/v2/invoices?{query}"), &staff).await), (400, expected), "{query}");
         }
+        assert_eq!(code(&server.get("/api/v2/invoices?cursor=!!", &staff).await), (422, "invalid_cursor"));
         let narrow = provider.key("write:billing", None).await;
         assert_eq!(code(&server.get("/api/v2/invoices", &narrow).await), (403, "forbidden"));
         provider.set_day(date(2027, 3, 1));

@@ -63,7 +63,7 @@ on_both_databases! {
         assert_eq!(ids(&server.get(&format!("{path}?customer=cus_2"), &staff).await), ["pay_2"]);
         assert_eq!(ids(&server.get(path, &hers).await), ["pay_3", "pay_1"]);
         assert_eq!(code(&server.get(&format!("{path}?customer=cus_2"), &hers).await), (404, "not_found"));
-        assert_eq!(code(&server.get(&format!("{path}?cursor=!!"), &staff).await), (400, "invalid_cursor"));
+        assert_eq!(code(&server.get(&format!("{path}?cursor=!!"), &staff).await), (422, "invalid_cursor"));
 
         let detail = server.get("/api/v2/payments/pay_1", &hers).await;
         assert_eq!((&detail.json["paid"], &detail.json["credited"]), (&json["paid"], &json["credited"]), "{}", detail.text);

@@ -149,7 +149,7 @@ on_both_databases! {
         assert_snapshot!(staff.get("/api/v2/runs/run_9").await.text, @r#"{"type":"/docs/errors/not_found","title":"Not found","status":404,"detail":"Run not found","code":"not_found","instance":"/api/v2/runs/run_9","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         assert_snapshot!(server.get("/api/v2/runs", "pn_wrong").await.text, @r#"{"type":"/docs/errors/unauthorized","title":"Authentication required","status":401,"detail":"Authentication required","code":"unauthorized","instance":"/api/v2/runs","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba","timestamp":"2026-11-23T11:00:00.000Z"}"#);
         for (path, status) in [
-            ("/api/v2/runs?cursor=x", 400),
+            ("/api/v2/runs?cursor=x", 422),
             ("/api/v2/runs?page=2", 400),
             ("/api/v2/runs/run_9/problems", 404),
             ("/api/v2/services/svc_9/preview", 404),
