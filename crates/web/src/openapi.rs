@@ -216,16 +216,13 @@ fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     if !shape.headers.is_empty() {
         statuses.push(412);
     }
-    if is_v2 && operation.writes() {
-        statuses.push(502);
-    }
     statuses
 }
 
 /// Every error answer of both surfaces, by name.
 fn responses() -> Value {
     let mut responses = Map::new();
-    for status in [400, 401, 403, 404, 409, 412, 413, 422, 429, 500, 502, 503] {
+    for status in [400, 401, 403, 404, 409, 412, 413, 422, 429, 500, 503] {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
         let schema = if status == 429 { "V1TooManyRequests" } else { "V1Error" };
         responses.insert(

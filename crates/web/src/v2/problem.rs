@@ -153,7 +153,7 @@ codes! {
     /// A mistake of ours.
     InternalError = INTERNAL_SERVER_ERROR, "internal_error", "Internal error";
     /// A price source failed or has no price.
-    PriceUnavailable = BAD_GATEWAY, "price_unavailable", "No price to be had";
+    PriceUnavailable = CONFLICT, "price_unavailable", "No price to be had";
     /// The same request may succeed later.
     ServiceUnavailable = SERVICE_UNAVAILABLE, "service_unavailable", "Unavailable for the moment";
 }

@@ -47,6 +47,10 @@ fn refused(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
         pointer.push('/');
         pointer.push_str(&step);
     }
+    // JSON Schema takes 3.0 for an integer, and so it fits what is documented; it is not taken here all the same.
+    if text.starts_with("invalid type: floating point") {
+        return ApiError::invalid_value(pointer.trim_start_matches('/'), "must be written without a decimal point");
+    }
     let named = |begin: &str| text.strip_prefix(begin)?.split('`').next();
     let code = if let Some(field) = named("missing field `") {
         pointer = format!("{pointer}/{field}");

@@ -16,7 +16,8 @@ pub(crate) struct IfMatch(pub Option<i64>);
 impl IfMatch {
     /// Reads an entity tag, `"7"`. One that a proxy has made weak on its way, `W/"7"`, is the same version.
     fn read(text: &str) -> Option<Self> {
-        if text == "*" {
+        // An empty header says as little as none.
+        if text.is_empty() || text == "*" {
             return Some(Self(None));
         }
         let digits = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"')?.strip_suffix('"')?;
@@ -42,7 +43,7 @@ impl Takes for IfMatch {
             "name": "If-Match", "in": "header", "required": false,
             "description": "The `ETag` of what was read: if it has changed since, nothing is done and the answer is 412. \
                 Without it, or with `*`, it is changed whatever it is by now.",
-            "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[0-9]{1,18}\")$", "example": "\"7\""},
+            "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[0-9]{1,18}\")$", "examples": ["\"7\""]},
         }));
     }
 }
@@ -53,11 +54,11 @@ mod tests {
 
     #[test]
     fn one_tag_is_read_and_nothing_else() {
-        for (text, version) in [("*", None), ("\"7\"", Some(7)), ("W/\"7\"", Some(7)), ("\"0\"", Some(0))] {
+        for (text, version) in [("", None), ("*", None), ("\"7\"", Some(7)), ("W/\"7\"", Some(7)), ("\"0\"", Some(0))] {
             assert_eq!(IfMatch::read(text), Some(IfMatch(version)), "{text}");
         }
         for text in
-            ["", "7", "\"\"", "\"", "\"+7\"", "\"-7\"", "\"x\"", "\"7\", \"8\"", "w/\"7\"", "\"99999999999999999999\""]
+            ["7", "\"\"", "\"", "\"+7\"", "\"-7\"", "\"x\"", "\"7\", \"8\"", "w/\"7\"", "\"99999999999999999999\""]
         {
             assert_eq!(IfMatch::read(text), None, "{text}");
         }
