@@ -51,6 +51,7 @@ struct CycleOffered {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CycleAccount")]
 struct AccountDetails {
     name: String,
     domain: String,

@@ -25,6 +25,7 @@ const MAX_PAGE_INVOICES: i64 = 200;
 
 /// One invoice in a list; every field is a string, as documented.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "V1InvoiceRow")]
 struct Listed {
     id: String,
     locked: &'static str,
@@ -54,6 +55,7 @@ struct Listed {
 /// The types of `total`, `pages` and `currentPage` are as documented.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "V1InvoiceList")]
 pub(crate) struct List {
     invoices: Vec<Listed>,
     has_more: bool,
@@ -65,6 +67,7 @@ pub(crate) struct List {
 
 /// What a list is narrowed to; pages count from 0.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "V1InvoiceFilters")]
 pub(crate) struct Filters {
     status: Option<String>,
     #[schemars(range(min = 0))]

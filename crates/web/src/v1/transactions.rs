@@ -24,11 +24,13 @@ const MAX_PAGE_TRANSACTIONS: i64 = 200;
 
 /// The body: `filters` must be there. Pages count from 0.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "TransactionQuery")]
 pub(crate) struct Query {
     filters: Filters,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "TransactionFilters")]
 struct Filters {
     #[schemars(range(min = 0))]
     limit: Option<i64>,
@@ -38,6 +40,7 @@ struct Filters {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "TransactionList")]
 pub(crate) struct List {
     success: bool,
     has_more: bool,
@@ -46,6 +49,7 @@ pub(crate) struct List {
 
 /// One of them; every field is a string, as documented.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TransactionRow")]
 struct Listed {
     id: String,
     r#in: String,

@@ -12,6 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value that has one way to be written as text, and the schema of that text.
 pub(crate) trait OnWire: Sized {
+    /// The name of its schema, if that is too long to stand wherever it is used.
+    const NAME: Option<&'static str> = None;
+
     /// Reads it; the error is a fragment that says what it has to be.
     fn read(text: &str) -> Result<Self, String>;
     /// Writes it.
@@ -50,11 +53,11 @@ impl<'de, T: OnWire> Deserialize<'de> for Text<T> {
 
 impl<T: OnWire> JsonSchema for Text<T> {
     fn inline_schema() -> bool {
-        true
+        T::NAME.is_none()
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "Text".into()
+        T::NAME.unwrap_or("Text").into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -225,6 +228,8 @@ impl OnWire for Cycle {
 }
 
 impl OnWire for Currency {
+    const NAME: Option<&'static str> = Some("Currency");
+
     fn read(text: &str) -> Result<Self, String> {
         text.parse::<Self>().map_err(|error| error.to_string())
     }
@@ -236,6 +241,6 @@ impl OnWire for Currency {
     fn schema() -> Schema {
         let mut codes: Vec<String> = Self::all().map(|currency| currency.to_string()).collect();
         codes.sort_unstable();
-        json_schema!({"type": "string", "enum": codes, "examples": ["SEK"]})
+        json_schema!({"type": "string", "description": "ISO 4217.", "enum": codes, "examples": ["SEK"]})
     }
 }

@@ -109,7 +109,7 @@ on_both_databases! {
         assert_eq!((same.status, same.header("etag")), (200, tag.as_str()));
         let emptied = patch(&server, &path, &staff, Some("*"), &json!({"invoicing": null, "group": null})).await;
         assert_eq!((&emptied.json["invoicing"], &emptied.json["group"]), (&json!(null), &json!("")));
-        for tag in ["7", "\"1\", \"2\"", "\"x\"", ""] {
+        for tag in ["7", "\"1\", \"2\"", "\"x\""] {
             let refused = patch(&server, &path, &staff, Some(tag), &json!({})).await;
             assert_eq!((refused.status, &refused.json["code"]), (400, &json!("invalid_request")), "{tag}");
         }
