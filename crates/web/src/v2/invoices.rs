@@ -96,6 +96,7 @@ struct Line {
     addon: Option<Text<AddonId>>,
     product: Option<Text<ProductId>>,
     description: String,
+    #[schemars(schema_with = "crate::wire::signed_quantity")]
     quantity: Text<Quantity>,
     unit_price: Amount,
     /// What is taken off, without tax.

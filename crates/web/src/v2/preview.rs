@@ -45,6 +45,7 @@ pub(super) struct InvoiceLine {
     service: Text<ServiceId>,
     addon: Option<Text<AddonId>>,
     description: String,
+    #[schemars(schema_with = "crate::wire::signed_quantity")]
     quantity: Text<Quantity>,
     unit_price: Amount,
     /// What is taken off, without tax.

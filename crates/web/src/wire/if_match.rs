@@ -43,7 +43,7 @@ impl Takes for IfMatch {
             "name": "If-Match", "in": "header", "required": false,
             "description": "The `ETag` of what was read: if it has changed since, nothing is done and the answer is 412. \
                 Without it, or with `*`, it is changed whatever it is by now.",
-            "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[0-9]{1,18}\")$", "examples": ["\"7\""]},
+            "schema": {"type": "string", "pattern": "^(\\*|(W/)?\"[0-9]{1,18}\")?$", "examples": ["\"7\""]},
         }));
     }
 }

@@ -17,5 +17,5 @@ pub(crate) use if_match::IfMatch;
 pub(crate) use page::{Cursor, Limit, List, Page, Paging};
 pub(crate) use patch::{Edit, Patch};
 pub(crate) use query::Query;
-pub(crate) use text::{OnWire, Text, maybe};
+pub(crate) use text::{OnWire, Text, maybe, signed_quantity};
 pub(crate) use word::Word;

@@ -137,7 +137,11 @@ impl OnWire for NumberPattern {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "maxLength": Self::MAX_LENGTH, "example": "{YYYY}{NNNNN}"})
+        let around = r"([^{}]|\{(YYYY|YY|MM|FY)\})*";
+        let pattern = format!(r"^{around}\{{N(N{{0,9}}|:0[1-9])\}}{around}$");
+        json_schema!({
+            "type": "string", "maxLength": Self::MAX_LENGTH, "pattern": pattern, "examples": ["{YYYY}{NNNNN}"],
+        })
     }
 }
 
@@ -177,6 +181,11 @@ impl OnWire for PriceSource {
     fn schema() -> Schema {
         json_schema!({"type": "string", "pattern": "^(catalogue|feed:[a-z0-9_-]+)$", "example": "catalogue"})
     }
+}
+
+/// A quantity on a line, which is less than nothing where something is given back.
+pub(crate) fn signed_quantity(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,6})?$", "examples": ["1"]})
 }
 
 impl OnWire for Quantity {
