@@ -112,10 +112,6 @@ pub enum Scope {
     WriteKeys,
     /// See who changed what.
     ReadAudit,
-    /// See webhooks and what became of them.
-    ReadWebhooks,
-    /// Set webhooks up.
-    WriteWebhooks,
     /// Read in every area.
     ReadAll,
     /// Write in every area.
@@ -131,7 +127,7 @@ pub struct ParseScopeError(String);
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 17] = [
         Self::ReadBilling,
         Self::WriteBilling,
         Self::ReadServices,
@@ -146,8 +142,6 @@ impl Scope {
         Self::ReadKeys,
         Self::WriteKeys,
         Self::ReadAudit,
-        Self::ReadWebhooks,
-        Self::WriteWebhooks,
         Self::ReadAll,
         Self::WriteAll,
         Self::Admin,
@@ -171,8 +165,6 @@ impl Scope {
             Self::ReadKeys => "read:keys",
             Self::WriteKeys => "write:keys",
             Self::ReadAudit => "read:audit",
-            Self::ReadWebhooks => "read:webhooks",
-            Self::WriteWebhooks => "write:webhooks",
             Self::ReadAll => "read:all",
             Self::WriteAll => "write:all",
             Self::Admin => "admin",

@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 use perennial_billing::{ApiKeyId, SellerId};
 use perennial_store::StoreError;
 use perennial_store::answers::{self, Answer};
+use sha2::{Digest, Sha256};
 
+use crate::key::hexadecimal;
 use crate::{App, Renewed, Result};
 
 /// How long an answer is kept: two days, so that who repeats a request on the next day still gets it.
@@ -48,9 +50,16 @@ pub enum KnownAnswer {
 }
 
 impl Once {
-    /// A request: who sends it, what they call it, and a hash of what it is.
+    /// A request: who sends it, what they call it, and what it is: the parts of its head, and its body.
     #[must_use]
-    pub fn new(seller: SellerId, api_key: ApiKeyId, key: String, fingerprint: String) -> Self {
+    pub fn new(seller: SellerId, api_key: ApiKeyId, key: String, head: &[&str], body: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in head {
+            hasher.update(part.as_bytes());
+            hasher.update([0]);
+        }
+        hasher.update(body);
+        let fingerprint = hexadecimal(&hasher.finalize());
         Self { seller, api_key, key, fingerprint, is_kept: Arc::default() }
     }
 

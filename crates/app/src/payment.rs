@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use perennial_billing::ledger::{Account, Entry, Source};
-use perennial_billing::{CustomerId, InvoiceId, Money, PaymentId};
+use perennial_billing::{CustomerId, InvoiceId, Money, PaymentId, SellerId};
 use perennial_store::credits::{CreditReason, NewCreditMove};
 use perennial_store::ids::{self, IdKind};
 use perennial_store::payments::{self, Payment, Transaction};
 use perennial_store::sellers::{self, Seller};
 use perennial_store::settlements::{self, OpenInvoice, SettledBy};
-use perennial_store::{StoreError, Tx, credits, customers, invoices, ledger};
+use perennial_store::{Conn, StoreError, Tx, credits, customers, invoices, ledger};
 
 use crate::error::{check_text, refuse};
 use crate::{App, AppError, Caller, Problem, Result};
@@ -34,6 +34,16 @@ pub struct NewPayment {
     pub paid_on: Option<Date>,
     /// What it pays, in this order; without, what is owed the longest first. Deposits are only paid when they are named.
     pub invoices: Vec<InvoiceId>,
+}
+
+/// What a payment that is known has paid, and what of it became credit.
+async fn became_of(conn: &mut Conn, seller: SellerId, payment: Payment) -> Result<Recorded> {
+    let currency = payment.amount.currency;
+    let settled = settlements::of_payment(conn, seller, payment.id.0, currency).await?;
+    let paid: Vec<(InvoiceId, Money)> = settled.iter().map(|part| (part.invoice, part.amount)).collect();
+    let used: i64 = paid.iter().map(|(_, amount)| amount.minor).sum();
+    let credited = Money::new(payment.amount.minor - used, currency);
+    Ok(Recorded { payment, paid, credited, is_known: true })
 }
 
 /// What became of a payment.
@@ -104,12 +114,18 @@ impl App {
                 payment.id, new.method, new.reference, payment.amount, payment.customer
             )));
         }
-        let currency = payment.amount.currency;
-        let settled = settlements::of_payment(tx, seller.id, payment.id.0, currency).await?;
-        let paid: Vec<(InvoiceId, Money)> = settled.iter().map(|part| (part.invoice, part.amount)).collect();
-        let used: i64 = paid.iter().map(|(_, amount)| amount.minor).sum();
-        let credited = Money::new(payment.amount.minor - used, currency);
-        Ok(Some(Recorded { payment, paid, credited, is_known: true }))
+        Ok(Some(became_of(tx, seller.id, payment).await?))
+    }
+
+    /// A payment, and what became of it.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for an unknown one, or another customer's.
+    pub async fn payment(&self, caller: &Caller, id: PaymentId) -> Result<Recorded> {
+        let mut conn = self.store.read().await?;
+        let known = payments::get(&mut conn, caller.seller, id).await?;
+        let known = known.filter(|known| caller.may_see(known.customer)).ok_or(AppError::NotFound("Payment"))?;
+        became_of(&mut conn, caller.seller, known).await
     }
 
     /// The invoices that a payment is for, held until the transaction ends, in the order in which they are paid.

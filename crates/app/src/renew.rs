@@ -340,20 +340,20 @@ impl App {
         let once: Vec<Option<&OnceRenewal>> = asked.iter().map(|(place, _)| asks[*place].once.as_ref()).collect();
         let now = self.clock.now();
         let answers = |written: &[Option<WrittenInvoice>]| {
-            let of = |(((once, invoice), new), (_, service_type)): (_, &(usize, i64))| {
-                let (once, invoice, new): (&Option<&OnceRenewal>, &Option<WrittenInvoice>, &NewInvoice) =
-                    (once, invoice, new);
-                let (once, invoice) = ((*once)?, invoice.clone()?);
-                let (plan, service_type, mailed) = (new.plan.clone(), *service_type, new.mail);
-                Some(once.once.answer((once.answer)(&Renewed { invoice, plan, service_type, mailed }), now))
-            };
-            once.iter().zip(written).zip(&new).zip(&asked).filter_map(of).collect()
+            let mut answers = Vec::new();
+            for (place, invoice) in written.iter().enumerate() {
+                let (Some(once), Some(invoice)) = (once[place], invoice) else { continue };
+                let (invoice, plan) = (invoice.clone(), new[place].plan.clone());
+                let renewed = Renewed { invoice, plan, service_type: asked[place].1, mailed: new[place].mail };
+                answers.push(once.once.answer((once.answer)(&renewed), now));
+            }
+            answers
         };
-        let answers: Option<&AnswersFor<'_>> = if once.iter().any(Option::is_some) { Some(&answers) } else { None };
-        let written = self.write(round, seller, &new, None, answers).await?;
-        once.iter().zip(&written).filter(|(_, written)| written.is_some()).for_each(|(once, _)| {
-            once.inspect(|once| once.once.kept());
-        });
+        let is_named = once.iter().any(Option::is_some);
+        let written = self.write(round, seller, &new, None, is_named.then_some(&answers as &AnswersFor<'_>)).await?;
+        for (once, _) in once.iter().zip(&written).filter(|(_, invoice)| invoice.is_some()) {
+            once.iter().for_each(|once| once.once.kept());
+        }
         let renewed = new.into_iter().zip(written).zip(asked).filter_map(|((new, invoice), (place, service_type))| {
             let renewed = Renewed { invoice: invoice?, plan: new.plan, service_type, mailed: new.mail };
             Some((place, Outcome::Renewed(Box::new(renewed))))

@@ -518,8 +518,7 @@ impl Conn {
             Inner::PostgresTx(c) => {
                 postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
             }
-            // A share is never a share of a share.
-            Inner::Joined(_) => Vec::new(),
+            Inner::Joined(_) => return Err(nested()),
         })
     }
 
@@ -533,9 +532,14 @@ impl Conn {
             }
             Inner::Postgres(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
             Inner::PostgresTx(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
-            Inner::Joined(_) => 0,
+            Inner::Joined(_) => return Err(nested()),
         })
     }
+}
+
+/// What is shared is a transaction by itself and never a share of another: `inner` has looked behind it.
+fn nested() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::PoolClosed)
 }
 
 enum Parameters {

@@ -57,7 +57,7 @@ async fn guide(Path(name): Path<String>, headers: HeaderMap) -> Result<Response,
     if let Some((_, title, text)) = GUIDES.into_iter().find(|(known, ..)| *known == slug) {
         return Ok(page(&headers, title, text, is_markdown));
     }
-    let known = reference::pages().into_iter().find(|page| page.slug == slug);
+    let known = reference::pages().iter().find(|page| page.slug == slug);
     let known = known.ok_or_else(|| ApiError::not_found("There is no such page; /docs lists them"))?;
     Ok(page(&headers, &known.title, &known.text, is_markdown))
 }

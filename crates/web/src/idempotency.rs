@@ -16,7 +16,6 @@ use axum::response::{IntoResponse, Response};
 use perennial_app::{Actor, Answered, KnownAnswer, Once};
 use perennial_billing::{ApiKeyId, SellerId};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use crate::context::Context;
 use crate::router::MAX_BODY_BYTES;
@@ -99,8 +98,8 @@ async fn named(web: &Web, request: Request, next: Next) -> Result<Response, ApiE
     let body = body.map_err(|_| ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let customer = context.caller.customer.map_or(0, |customer| customer.0);
-    let fingerprint = fingerprint(&[parts.method.as_str(), target, &customer.to_string()], &body);
-    let once = Once::new(context.caller.seller, api_key, key.clone(), fingerprint);
+    let head = [parts.method.as_str(), target, &customer.to_string()];
+    let once = Once::new(context.caller.seller, api_key, key.clone(), &head, &body);
     let running = web.running.clone();
     let turn = running.enter((context.caller.seller, api_key, key)).ok_or_else(ApiError::key_in_use)?;
     if let Some(known) = web.app.known_answer(&once).await? {
@@ -146,18 +145,8 @@ fn name_of(headers: &HeaderMap) -> Result<String, ApiError> {
     Err(ApiError::bad_request(message))
 }
 
-fn fingerprint(head: &[&str], body: &[u8]) -> String {
-    let mut hasher = Sha256::new();
-    for part in head {
-        hasher.update(part.as_bytes());
-        hasher.update([0]);
-    }
-    hasher.update(body);
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// An answer as it is kept.
-pub(crate) fn answered(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Result<Answered, ApiError> {
+fn answered(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Result<Answered, ApiError> {
     let mut kept = Map::new();
     for name in KEPT_HEADERS {
         if let Some(value) = headers.get(&name).and_then(|value| value.to_str().ok()) {

@@ -1,15 +1,14 @@
 //! The doors: HTTP in, verbs called, the documented shapes out.
 //!
-//! `router.rs` is the page that names every route. A handler asks its `Context` who is calling, calls
-//! one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body in one
-//! place for each surface. To add a route: a handler in the file of its noun, a line in `router.rs`, a snapshot in `tests/`.
+//! `v1/routes.rs` and `v2/routes.rs` name every route, who may call it and what it is for. A handler asks its `Context` who is
+//! calling, calls one verb or reads from the store, and answers with a typed struct; errors are [`ApiError`]s and get their body
+//! in one place for each surface. To add a route: a handler in the file of its noun, a line in `routes.rs`, a story in `tests/`.
 
 mod address;
 mod context;
 mod describe;
 mod docs;
 mod error;
-mod examples;
 mod health;
 mod idempotency;
 mod limit;

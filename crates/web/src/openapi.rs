@@ -8,7 +8,6 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::describe::{Given, Shape};
-use crate::examples;
 use crate::operation::{Access, Operation, Operations};
 use crate::v2::problem::{self, Problem};
 use crate::{error, idempotency, v2};
@@ -53,8 +52,7 @@ fn describe(operations: &Operations) -> Value {
         }
     }
     let mut schemas = Map::new();
-    let problem = answered.subschema_for::<Problem<'static>>();
-    debug_assert!(problem.get("$ref").is_some());
+    name::<Problem<'static>>(&mut answered);
     error::v1_schemas(&mut answered);
     schemas.extend(taken.take_definitions(true));
     schemas.extend(answered.take_definitions(true));
@@ -95,9 +93,9 @@ fn described(operation: &Operation, shape: &Shape) -> Value {
         "tags": [operation.tag],
         "summary": operation.summary,
         "responses": answers(operation, shape),
-        "security": security(operation.access),
+        "security": security(operation.door.access),
     });
-    let who = who(operation.access);
+    let who = who(operation.door.access);
     let description = if operation.details.is_empty() { who } else { format!("{}\n\n{who}", operation.details) };
     value["description"] = json!(description);
     let parameters = parameters(operation, shape);
@@ -105,11 +103,8 @@ fn described(operation: &Operation, shape: &Shape) -> Value {
         value["parameters"] = json!(parameters);
     }
     if let Some(body) = &shape.body {
-        let mut content = json!({"schema": body.schema});
-        if let Some(example) = examples::request(operation.id) {
-            content["example"] = example.clone();
-        }
-        value["requestBody"] = json!({"required": body.is_needed, "content": {"application/json": content}});
+        let content = json!({"application/json": {"schema": body.schema}});
+        value["requestBody"] = json!({"required": body.is_needed, "content": content});
     }
     value
 }
@@ -163,7 +158,7 @@ fn parameters(operation: &Operation, shape: &Shape) -> Vec<Value> {
 fn answers(operation: &Operation, shape: &Shape) -> Value {
     let mut answers = Map::new();
     for (status, given) in &shape.answers {
-        answers.insert(status.to_string(), answer(operation, *status, given));
+        answers.insert(status.to_string(), answer(operation, given));
     }
     let is_v2 = v2::owns(operation.path);
     let surface = if is_v2 { "V2" } else { "V1" };
@@ -173,14 +168,10 @@ fn answers(operation: &Operation, shape: &Shape) -> Value {
     answers.into()
 }
 
-fn answer(operation: &Operation, status: u16, given: &Given) -> Value {
+fn answer(operation: &Operation, given: &Given) -> Value {
     let mut value = json!({"description": given.description});
     for (kind, schema) in &given.content {
-        let mut content = json!({"schema": schema});
-        if let Some(example) = examples::answer(operation.id, status) {
-            content["example"] = example.clone();
-        }
-        value["content"] = json!({*kind: content});
+        value["content"] = json!({*kind: {"schema": schema}});
     }
     let mut headers = Map::new();
     for (name, description) in &given.headers {
@@ -200,7 +191,7 @@ fn answer(operation: &Operation, status: u16, given: &Given) -> Value {
 fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     let mut statuses = vec![400, 401, 429, 500, 503];
     let has_input = !shape.path.is_empty() || !shape.query.is_empty() || shape.body.is_some();
-    if !operation.access.scopes().is_empty() {
+    if !operation.door.access.scopes().is_empty() {
         statuses.push(403);
     }
     if !shape.path.is_empty() || operation.writes() {

@@ -52,16 +52,15 @@ pub(crate) struct Operation {
     pub id: &'static str,
     /// The heading under which it is found.
     pub tag: &'static str,
-    pub access: Access,
     /// What it does, in a line.
     pub summary: &'static str,
     /// What else is to be known.
     pub details: &'static str,
     /// Whether a repeat with the same `Idempotency-Key` is answered with the first answer.
     pub is_repeatable: bool,
+    pub door: Door,
     shape: fn(&mut SchemaGenerator, &mut SchemaGenerator) -> Shape,
-    door: Door,
-    route: Option<MethodRouter<Web>>,
+    route: MethodRouter<Web>,
 }
 
 impl std::fmt::Debug for Operation {
@@ -80,24 +79,6 @@ impl Operation {
     pub fn writes(&self) -> bool {
         self.method != Method::GET
     }
-
-    /// What else is to be known.
-    pub fn with(mut self, details: &'static str) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// A question that is asked by POST: nothing is written, so there is nothing to repeat.
-    pub fn only_reads(mut self) -> Self {
-        self.is_repeatable = false;
-        self
-    }
-
-    /// Its answer has a secret in it, which is kept nowhere: a repeat is not answered with it.
-    pub fn told_once(mut self) -> Self {
-        self.is_repeatable = false;
-        self
-    }
 }
 
 /// Operations at the same path, under the same heading.
@@ -112,103 +93,57 @@ pub(crate) fn at(tag: &'static str, path: &'static str) -> At {
     At { path, tag, operations: Vec::new() }
 }
 
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident: $method:ident;)+) => {
+        $(
+            $(#[$doc])*
+            pub fn $name<H, M, I, O>(mut self, id: &'static str, access: Access, handler: H, summary: &'static str) -> Self
+            where
+                H: Handler<M, Web> + Described<I, O>,
+                M: 'static,
+            {
+                self.operations.push(Operation {
+                    is_repeatable: matches!(Method::$method, Method::POST | Method::PATCH),
+                    method: Method::$method,
+                    path: self.path,
+                    id,
+                    tag: self.tag,
+                    summary,
+                    details: "",
+                    door: Door { access, has_query: H::HAS_QUERY },
+                    shape: H::shape,
+                    route: on(MethodFilter::$method, handler),
+                });
+                self
+            }
+        )+
+    };
+}
+
 impl At {
-    /// Reads.
-    pub fn get<H, M, I, O>(self, id: &'static str, access: Access, handler: H, summary: &'static str) -> Self
-    where
-        H: Handler<M, Web> + Described<I, O>,
-        M: 'static,
-    {
-        self.on(Method::GET, MethodFilter::GET, id, access, handler, summary)
-    }
-
-    /// Makes or does something.
-    pub fn post<H, M, I, O>(self, id: &'static str, access: Access, handler: H, summary: &'static str) -> Self
-    where
-        H: Handler<M, Web> + Described<I, O>,
-        M: 'static,
-    {
-        self.on(Method::POST, MethodFilter::POST, id, access, handler, summary)
-    }
-
-    /// Puts something in the place of what was there.
-    pub fn put<H, M, I, O>(self, id: &'static str, access: Access, handler: H, summary: &'static str) -> Self
-    where
-        H: Handler<M, Web> + Described<I, O>,
-        M: 'static,
-    {
-        self.on(Method::PUT, MethodFilter::PUT, id, access, handler, summary)
-    }
-
-    /// Changes a part.
-    pub fn patch<H, M, I, O>(self, id: &'static str, access: Access, handler: H, summary: &'static str) -> Self
-    where
-        H: Handler<M, Web> + Described<I, O>,
-        M: 'static,
-    {
-        self.on(Method::PATCH, MethodFilter::PATCH, id, access, handler, summary)
-    }
-
-    /// Ends or removes.
-    pub fn delete<H, M, I, O>(self, id: &'static str, access: Access, handler: H, summary: &'static str) -> Self
-    where
-        H: Handler<M, Web> + Described<I, O>,
-        M: 'static,
-    {
-        self.on(Method::DELETE, MethodFilter::DELETE, id, access, handler, summary)
-    }
-
-    fn on<H, M, I, O>(
-        mut self,
-        method: Method,
-        filter: MethodFilter,
-        id: &'static str,
-        access: Access,
-        handler: H,
-        summary: &'static str,
-    ) -> Self
-    where
-        H: Handler<M, Web> + Described<I, O>,
-        M: 'static,
-    {
-        let door = Door { access, has_query: H::HAS_QUERY };
-        self.operations.push(Operation {
-            is_repeatable: matches!(method, Method::POST | Method::PATCH),
-            method,
-            path: self.path,
-            id,
-            tag: self.tag,
-            access,
-            summary,
-            details: "",
-            shape: |taken, answered| H::shape(taken, answered),
-            door,
-            route: Some(on(filter, handler)),
-        });
-        self
+    methods! {
+        /// Reads.
+        get: GET;
+        /// Makes or does something.
+        post: POST;
+        /// Puts something in the place of what was there.
+        put: PUT;
+        /// Changes a part.
+        patch: PATCH;
+        /// Ends or removes.
+        delete: DELETE;
     }
 
     /// What else is to be known of the operation that was named last.
     pub fn with(mut self, details: &'static str) -> Self {
-        if let Some(last) = self.operations.pop() {
-            self.operations.push(last.with(details));
-        }
+        self.operations.last_mut().into_iter().for_each(|last| last.details = details);
         self
     }
 
-    /// The operation that was named last is a question, though it is asked by POST.
-    pub fn only_reads(mut self) -> Self {
-        if let Some(last) = self.operations.pop() {
-            self.operations.push(last.only_reads());
-        }
-        self
-    }
-
-    /// The answer of the operation that was named last has a secret in it, which is kept nowhere.
-    pub fn told_once(mut self) -> Self {
-        if let Some(last) = self.operations.pop() {
-            self.operations.push(last.told_once());
-        }
+    /// The operation that was named last is not repeated by its `Idempotency-Key`: it is a question that is asked by POST, or
+    /// its answer has a secret in it, which is kept nowhere.
+    pub fn not_repeatable(mut self) -> Self {
+        self.operations.last_mut().into_iter().for_each(|last| last.is_repeatable = false);
         self
     }
 }
@@ -228,12 +163,11 @@ impl Operations {
     pub fn router(self, web: &Web) -> Router<Web> {
         let mut router = Router::new();
         for operation in self.0 {
-            if let Some(mut route) = operation.route {
-                if operation.is_repeatable {
-                    route = route.layer(from_fn_with_state(web.clone(), idempotency::once));
-                }
-                router = router.route(operation.path, route.layer(Extension(operation.door)));
+            let mut route = operation.route;
+            if operation.is_repeatable {
+                route = route.layer(from_fn_with_state(web.clone(), idempotency::once));
             }
+            router = router.route(operation.path, route.layer(Extension(operation.door)));
         }
         router
     }

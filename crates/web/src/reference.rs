@@ -1,6 +1,7 @@
 //! The reference as pages: what the OpenAPI document says, as Markdown for readers of every kind.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -20,16 +21,19 @@ pub(crate) struct ReferencePage {
     pub text: String,
 }
 
-/// All pages, in the order of the document.
-pub fn reference() -> Vec<(String, String)> {
-    pages().into_iter().map(|page| (page.slug, page.text)).collect()
+/// All pages, in the order of the document: the name of each, and what it says.
+pub fn reference() -> impl Iterator<Item = (&'static str, &'static str)> {
+    pages().iter().map(|page| (&*page.slug, &*page.text))
 }
 
-/// All pages, in the order of the document.
-pub(crate) fn pages() -> Vec<ReferencePage> {
-    let document = document();
-    let tags = document["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["name"].as_str());
-    tags.map(|tag| ReferencePage { slug: slug(tag), title: tag.to_owned(), text: page(document, tag) }).collect()
+/// All pages, in the order of the document; made when the first is asked for.
+pub(crate) fn pages() -> &'static [ReferencePage] {
+    static PAGES: OnceLock<Vec<ReferencePage>> = OnceLock::new();
+    PAGES.get_or_init(|| {
+        let document = document();
+        let tags = document["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["name"].as_str());
+        tags.map(|tag| ReferencePage { slug: slug(tag), title: tag.to_owned(), text: page(document, tag) }).collect()
+    })
 }
 
 fn slug(tag: &str) -> String {
@@ -76,7 +80,7 @@ fn one(text: &mut String, document: &Value, path: &str, method: &str, operation:
         writeln!(text, "{}\n", if is_needed { "Body:" } else { "Body, which may be left out:" })?;
         fields(text, document, &body["schema"], true)?;
     }
-    example(text, path, method, body)?;
+    call(text, path, method)?;
     for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
         if !status.starts_with('2') {
             continue;
@@ -88,33 +92,20 @@ fn one(text: &mut String, document: &Value, path: &str, method: &str, operation:
             } else {
                 writeln!(text, "`{kind}`\n")?;
             }
-            if let Some(example) = content.get("example") {
-                writeln!(text, "```json\n{}\n```\n", pretty(example))?;
-            }
         }
     }
     Ok(())
 }
 
-fn example(text: &mut String, path: &str, method: &str, body: &Value) -> std::fmt::Result {
+/// How to ask for it, but for the body.
+fn call(text: &mut String, path: &str, method: &str) -> std::fmt::Result {
     let mut place = path.to_owned();
     for name in path_names(path) {
         place = place.replace(&format!("{{{name}}}"), &format!("${{{name}}}"));
     }
     let method = method.to_uppercase();
     let flag = if method == "GET" { String::new() } else { format!(" -X {method}") };
-    writeln!(text, "```sh\ncurl -s{flag} -H \"Authorization: Bearer $KEY\" \"$BASE{place}\"\\")?;
-    match body.get("example") {
-        Some(example) => writeln!(text, "  -H 'Content-Type: application/json' -d '{example}'\n```\n"),
-        None => {
-            text.truncate(text.trim_end_matches(['\\', '\n']).len());
-            writeln!(text, "\n```\n")
-        }
-    }
-}
-
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    writeln!(text, "```sh\ncurl -s{flag} -H \"Authorization: Bearer $KEY\" \"$BASE{place}\"\n```\n")
 }
 
 /// The fields of an object, those of objects in it too.
@@ -196,6 +187,8 @@ fn kind(schema: &Value) -> String {
             Some(example) => format!("text such as `{example}`"),
             None => "text".to_owned(),
         },
+        ("array", _) if schema["items"]["type"].is_string() => format!("list of {}", self::kind(&schema["items"])),
+        ("array", _) => "list".to_owned(),
         (kind, _) => kind.to_owned(),
     };
     kinds.iter().map(name).collect::<Vec<_>>().join(" or ")

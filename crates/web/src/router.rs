@@ -1,4 +1,4 @@
-//! Every route, on one page.
+//! All doors, and what stands before each of them.
 
 use std::time::Duration;
 
@@ -7,10 +7,9 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Router, response::IntoResponse};
+use perennial_app::Scope::ReadBilling;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
-
-use perennial_app::Scope::ReadBilling;
 
 use crate::operation::Access::Staff;
 use crate::operation::{Operations, at};

@@ -16,9 +16,8 @@ pub fn run(folder: Option<&Path>) -> Result<Exit> {
     };
     let pages = folder.join("reference");
     fs::create_dir_all(&pages).with_context(|| format!("cannot make the folder {}", pages.display()))?;
-    let mut files = vec![(folder.join("openapi.json"), perennial_web::openapi().to_owned())];
-    let reference = perennial_web::reference().into_iter();
-    files.extend(reference.map(|(name, text)| (pages.join(format!("{name}.md")), text)));
+    let mut files = vec![(folder.join("openapi.json"), perennial_web::openapi())];
+    files.extend(perennial_web::reference().map(|(name, text)| (pages.join(format!("{name}.md")), text)));
     for (path, text) in &files {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }

@@ -36,7 +36,7 @@ pub(crate) fn operations() -> Operations {
         ),
         at(V1, "/api/get-account-details")
             .post("v1GetAccountDetails", Scoped(&[ReadServices]), account::service_details, "One service")
-            .only_reads(),
+            .not_repeatable(),
         at(V1, "/api/account/details").get(
             "v1GetCustomerDetails",
             Scoped(&[ReadCustomers, ReadBilling]),
@@ -46,7 +46,7 @@ pub(crate) fn operations() -> Operations {
         at(V1, "/api/billing/invoices")
             .get("v1ListInvoices", Scoped(&[ReadBilling]), invoices::list, "Invoices, newest first")
             .post("v1QueryInvoices", Scoped(&[ReadBilling]), invoices::query, "Invoices, with the filters in the body")
-            .only_reads(),
+            .not_repeatable(),
         at(V1, "/api/billing/invoice/{id}").get(
             "v1GetInvoice",
             Scoped(&[ReadBilling]),
@@ -55,7 +55,7 @@ pub(crate) fn operations() -> Operations {
         ),
         at(V1, "/api/billing/invoice/pdf")
             .post("v1InvoicePdf", Scoped(&[ReadBilling]), invoice_pdf::pdf, "Invoices as one PDF, in base64")
-            .only_reads(),
+            .not_repeatable(),
         at(V1, "/api/billing/invoice/{id}/resend-email").post(
             "v1ResendEmail",
             Scoped(&[WriteBilling]),
@@ -100,7 +100,7 @@ pub(crate) fn operations() -> Operations {
         ),
         at(V1, "/api/billing/transactions")
             .post("v1ListTransactions", Scoped(&[ReadBilling]), transactions::list, "Money that came in and went out")
-            .only_reads(),
+            .not_repeatable(),
         at(V1, "/api/account/billing-cc").post(
             "v1AddBillingCc",
             Scoped(&[WriteBilling]),
@@ -144,13 +144,13 @@ pub(crate) fn operations() -> Operations {
         at(V1, "/api/keys")
             .get("v1ListKeys", Scoped(&[ReadKeys]), keys::list, "API keys, newest first")
             .post("v1CreateKey", Scoped(&[WriteKeys]), keys::create, "Make an API key")
-            .told_once()
+            .not_repeatable()
             .delete("v1DeleteKey", Scoped(&[WriteKeys]), keys::revoke, "Revoke an API key"),
         at(V1, "/api/keys/scopes").get("v1ListScopes", Scoped(&[ReadKeys]), keys::scopes, "What a key can allow"),
         at(V1, "/api/keys/{keyId}").put("v1ChangeKey", Scoped(&[WriteKeys]), keys::change, "Change an API key"),
         at(V1, "/api/keys/{keyId}/roll")
             .post("v1RollKey", Scoped(&[WriteKeys]), keys::roll, "Give an API key a new secret")
-            .told_once(),
+            .not_repeatable(),
     ]
     .into_iter()
     .collect()

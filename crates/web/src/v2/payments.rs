@@ -8,7 +8,6 @@ use jiff::civil::Date;
 use perennial_app::{NewPayment, Recorded};
 use perennial_billing::{Currency, CustomerId, InvoiceId, Money, PaymentId};
 use perennial_store::payments::{self, Payment};
-use perennial_store::settlements;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -142,17 +141,7 @@ pub(crate) async fn list(
 
 /// One payment.
 pub(crate) async fn detail(context: Context, At(id): At<PaymentId>) -> Result<Answer<Detail>, ApiError> {
-    let seller = context.caller.seller;
-    let mut conn = context.app.store.read().await?;
-    let known = payments::get(&mut conn, seller, id).await?;
-    let payment = known
-        .filter(|known| context.caller.may_see(known.customer))
-        .ok_or_else(|| ApiError::not_found("Payment not found"))?;
-    let currency = payment.amount.currency;
-    let settled = settlements::of_payment(&mut conn, seller, id.0, currency).await?;
-    let paid: Vec<(InvoiceId, Money)> = settled.iter().map(|part| (part.invoice, part.amount)).collect();
-    let used: i64 = paid.iter().map(|(_, amount)| amount.minor).sum();
-    let credited = Money::new(payment.amount.minor - used, currency);
+    let Recorded { payment, paid, credited, .. } = context.app.payment(&context.caller, id).await?;
     Ok(Answer(outcome(payment, &paid, credited)))
 }
 

@@ -223,7 +223,7 @@ pub(crate) fn operations() -> Operations {
                 "The secret is in the answer and never shown again. A key allows nothing that its maker's does not. An \
                  `Idempotency-Key` has no effect: the secret is not kept to be told again.",
             )
-            .told_once(),
+            .not_repeatable(),
         at(KEYS, "/api/v2/keys/{id}")
             .get("getKey", Staff(&[ReadKeys]), keys::detail, "One key")
             .patch("changeKey", Staff(&[WriteKeys]), keys::change, "Change a key")
@@ -237,7 +237,7 @@ pub(crate) fn operations() -> Operations {
                  Rotating once more ends it too. The new secret is in the answer and never shown again; an \
                  `Idempotency-Key` has no effect.",
             )
-            .told_once(),
+            .not_repeatable(),
     ]
     .into_iter()
     .collect()

@@ -10,7 +10,7 @@ use perennial_store::{customers, sellers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ROOT;
+use super::{ROOT, whose};
 use crate::ApiError;
 use crate::context::Context;
 use crate::describe::{Answer, Created, Versioned};
@@ -103,12 +103,8 @@ pub(crate) async fn list(
 ) -> Result<Answer<Page<Shown>>, ApiError> {
     let paging = Paging::of(wanted.limit, wanted.cursor);
     let (limit, before) = (paging.limit(), paging.after()?.map(ServiceId));
-    let asked = wanted.customer.map(|Text(customer)| customer);
-    let customer = context.caller.customer.or(asked);
+    let customer = whose(&context, wanted.customer)?;
     let status = wanted.status.map(|Word(status)| status);
-    if asked.is_some_and(|asked| !context.caller.may_see(asked)) {
-        return Err(ApiError::not_found("Customer not found"));
-    }
     let mut conn = context.app.store.read().await?;
     let page = services::newest(&mut conn, context.caller.seller, customer, status, before, limit + 1).await?;
     Ok(Answer(Page::of(page, limit, |view| view.service.id.0, shown)))

@@ -10,6 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::v1::envelope::iso;
+
 /// A value that has one way to be written as text, and the schema of that text.
 pub(crate) trait OnWire: Sized {
     /// The name of its schema, if that is too long to stand wherever it is used.
@@ -88,7 +90,7 @@ impl OnWire for Timestamp {
 
     /// UTC with milliseconds.
     fn write(&self) -> String {
-        self.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+        iso(*self)
     }
 
     fn schema() -> Schema {
@@ -109,7 +111,7 @@ impl OnWire for Time {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "03:00"})
+        json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["03:00"]})
     }
 }
 
@@ -123,7 +125,7 @@ impl OnWire for QuietHours {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{1,2}-[0-9]{1,2}:[0-9]{1,2}$", "example": "22:00-07:00"})
+        json_schema!({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{1,2}-[0-9]{1,2}:[0-9]{1,2}$", "examples": ["22:00-07:00"]})
     }
 }
 
@@ -165,7 +167,7 @@ impl OnWire for NumberReset {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": "^(never|[1-9]|1[0-2])$", "example": "1"})
+        json_schema!({"type": "string", "pattern": "^(never|[1-9]|1[0-2])$", "examples": ["1"]})
     }
 }
 
@@ -179,7 +181,7 @@ impl OnWire for PriceSource {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": "^(catalogue|feed:[a-z0-9_-]+)$", "example": "catalogue"})
+        json_schema!({"type": "string", "pattern": "^(catalogue|feed:[a-z0-9_-]+)$", "examples": ["catalogue"]})
     }
 }
 
