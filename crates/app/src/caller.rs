@@ -112,6 +112,10 @@ pub enum Scope {
     WriteKeys,
     /// See who changed what.
     ReadAudit,
+    /// See what happened, and who is told of it.
+    ReadWebhooks,
+    /// Say who is told, and tell it again.
+    WriteWebhooks,
     /// Read in every area.
     ReadAll,
     /// Write in every area.
@@ -127,7 +131,7 @@ pub struct ParseScopeError(String);
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ReadBilling,
         Self::WriteBilling,
         Self::ReadServices,
@@ -142,6 +146,8 @@ impl Scope {
         Self::ReadKeys,
         Self::WriteKeys,
         Self::ReadAudit,
+        Self::ReadWebhooks,
+        Self::WriteWebhooks,
         Self::ReadAll,
         Self::WriteAll,
         Self::Admin,
@@ -165,6 +171,8 @@ impl Scope {
             Self::ReadKeys => "read:keys",
             Self::WriteKeys => "write:keys",
             Self::ReadAudit => "read:audit",
+            Self::ReadWebhooks => "read:webhooks",
+            Self::WriteWebhooks => "write:webhooks",
             Self::ReadAll => "read:all",
             Self::WriteAll => "write:all",
             Self::Admin => "admin",

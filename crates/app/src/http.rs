@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Response, redirect};
+use reqwest::{ClientBuilder, Response, redirect};
 
 /// Why an answer was not read.
 pub(crate) enum Unread {
@@ -17,6 +17,11 @@ pub(crate) enum Unread {
 /// # Errors
 /// What is missing on this machine, for people.
 pub(crate) fn client(connect_timeout: Duration, attempt_timeout: Duration) -> Result<reqwest::Client, String> {
+    built(builder(connect_timeout, attempt_timeout))
+}
+
+/// What such a client is made from.
+pub(crate) fn builder(connect_timeout: Duration, attempt_timeout: Duration) -> ClientBuilder {
     // One provider for the whole process; a second installation is refused and that is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -24,8 +29,14 @@ pub(crate) fn client(connect_timeout: Duration, attempt_timeout: Duration) -> Re
         .timeout(attempt_timeout)
         .redirect(redirect::Policy::none())
         .user_agent(concat!("perennial/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| format!("no HTTP client can be made, are root certificates installed? {error}"))
+}
+
+/// The client that it makes.
+///
+/// # Errors
+/// What is missing on this machine, for people.
+pub(crate) fn built(builder: ClientBuilder) -> Result<reqwest::Client, String> {
+    builder.build().map_err(|error| format!("no HTTP client can be made, are root certificates installed? {error}"))
 }
 
 /// What went wrong, without the address, in which there may be a secret.

@@ -49,6 +49,7 @@ mod mail_template;
 mod once;
 mod outbound;
 mod outbox;
+mod overdue;
 mod paper;
 mod payment;
 mod press;
@@ -68,6 +69,9 @@ mod service;
 mod simulate;
 mod vat_check;
 mod void;
+mod webhook;
+mod webhook_delivery;
+mod webhooks;
 mod write_off;
 
 use std::sync::Arc;
@@ -146,6 +150,17 @@ pub use vat_check::{
     VIES_URL, VatCheckConfig, VatCheckConfigError, VatCheckTimes, VatChecked, VatChecker, VatOutcome, VatPass,
     VatPassEnd, VatUnavailable,
 };
+pub use webhook::{
+    CreatedWebhook, DEFAULT_SECRET_OVERLAP, MAX_SECRET_OVERLAP, MAX_WEBHOOK_URL_CHARACTERS, MAX_WEBHOOKS, NewWebhook,
+    Wanted, WebhookChange, WebhookStanding,
+};
+pub use webhook_delivery::{MAX_REPLAYED_EVENTS, ReplayFrom, Replayed, ShownDelivery};
+pub use webhooks::{
+    CLAIM_DELIVERIES, MAX_MESSAGES_AT_ONCE, MAX_REASON_CHARACTERS, MAX_WEBHOOK_REST, MAX_WEBHOOKS_AT_ONCE, Message,
+    Tried, WEBHOOK_CONNECT_TIMEOUT, WEBHOOK_DELIVERY_KEPT, WEBHOOK_LEASE, WEBHOOK_NOTICE_INTERVAL, WEBHOOK_POLL,
+    WEBHOOK_RETRY_AFTER, WEBHOOK_RETRY_FOR, WEBHOOK_TIMEOUT, WebhookConfig, WebhookConfigError, WebhookSecret,
+    WebhookSender, WebhookTimes, start_webhooks,
+};
 
 /// What every door holds. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -162,6 +177,7 @@ pub struct App {
     known: Arc<Known>,
     vat_checker: Option<Arc<VatChecker>>,
     mailer: Option<Arc<Mailer>>,
+    webhook_sender: Option<Arc<WebhookSender>>,
 }
 
 impl App {
@@ -178,6 +194,7 @@ impl App {
             known: Arc::default(),
             vat_checker: None,
             mailer: None,
+            webhook_sender: None,
         }
     }
 }

@@ -207,6 +207,17 @@ impl App {
     }
 }
 
+impl Mailer {
+    /// Where a mail to somebody goes: nowhere in a sandbox, unless all mails are redirected.
+    pub(crate) fn redirected(&self, to: &str, is_sandbox: bool) -> Option<String> {
+        match &self.redirect_to {
+            Some(elsewhere) => Some(elsewhere.clone()),
+            None if is_sandbox => None,
+            None => Some(to.to_owned()),
+        }
+    }
+}
+
 /// Sends what the outbox holds until it is told to stop; what is on its way then is finished. Nothing if mail is not
 /// configured, or if this is a sandbox and its mails are not redirected: what is tried out there is nobody's mail.
 pub fn start_outbound(app: &App, stop: Stop) -> Option<JoinHandle<()>> {

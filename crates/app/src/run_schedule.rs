@@ -31,6 +31,9 @@ pub fn start_schedule(app: &App, mut stop: Stop) -> JoinHandle<()> {
                 if let Err(error) = app.forget_answers().await {
                     tracing::warn!(%error, "old answers could not be forgotten: {error}");
                 }
+                if let Err(error) = app.forget_deliveries().await {
+                    tracing::warn!(%error, "old deliveries to webhooks could not be forgotten: {error}");
+                }
             }
             if let Err(error) = app.start_due_runs(&stop).await {
                 tracing::error!(%error, "the renewal runs could not be started: {error}");
@@ -60,6 +63,9 @@ impl App {
                 return Ok(());
             }
             // One seller's trouble is not another's.
+            if let Err(error) = self.tell_overdue(seller).await {
+                tracing::warn!(%error, "what is overdue of seller {seller} could not be told: {error}");
+            }
             match self.run_if_due(seller, stop.clone()).await {
                 Ok(None) => {}
                 Ok(Some(report)) => tracing::info!(

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use perennial_billing::{CustomerId, NumberStatus, VatNumber};
 use perennial_store::customers::Customer;
-use perennial_store::events::{self, NewEvent};
+use perennial_store::events::{self, EventType, NewEvent};
 use perennial_store::sellers::{self, Seller};
 use perennial_store::vat_checks::{self, DueNumber, VatCheck};
 
@@ -40,8 +40,6 @@ const VAT_CHECK_PAGE: i64 = 200;
 pub const VIES_FAILURES_TO_STOP: u32 = 5;
 /// Questions about one country in a row without an answer after which a pass leaves that country alone.
 pub const COUNTRY_FAILURES_TO_SKIP: u32 = 3;
-/// What the event is called that tells of a number that became invalid.
-const BECAME_INVALID: &str = "customer.vat_number_invalid";
 
 /// How VAT numbers are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -342,8 +340,10 @@ impl App {
                 "before": before.unwrap_or_default().as_str(),
                 "check": evidence.id,
             });
-            let event =
-                NewEvent { data: data.to_string(), ..NewEvent::of(BECAME_INVALID, "customer", checked.customer.0) };
+            let event = NewEvent {
+                data: data.to_string(),
+                ..NewEvent::of(EventType::VatNumberInvalid, "customer", checked.customer.0)
+            };
             events::insert(&mut tx, seller.id, &[event], evidence.at).await?;
         }
         self.note(&mut tx, seller.id, caller, "vat_number.checked", "customer", checked.customer.0).await?;

@@ -14,6 +14,20 @@ pub const MAX_ID: i64 = (1 << 53) - 1;
 pub struct ParseIdError;
 
 macro_rules! id {
+    ($(#[$doc:meta])* $name:ident = $prefix:literal) => {
+        id!($(#[$doc])* $name);
+
+        impl $name {
+            /// What stands before the integer where kinds of ids are told apart: in v2 of the API and in webhooks.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// It with its prefix.
+            #[must_use]
+            pub fn prefixed(self) -> String {
+                format!("{}{self}", Self::PREFIX)
+            }
+        }
+    };
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,47 +55,47 @@ macro_rules! id {
 
 id!(
     /// A legal entity that issues invoices.
-    SellerId
+    SellerId = "sel_"
 );
 id!(
     /// Who is billed.
-    CustomerId
+    CustomerId = "cus_"
 );
 id!(
     /// What is sold.
-    ProductId
+    ProductId = "prd_"
 );
 id!(
     /// One version of a price.
-    PriceId
+    PriceId = "prc_"
 );
 id!(
     /// One sold thing of one customer; the v1 API calls it an account.
-    ServiceId
+    ServiceId = "svc_"
 );
 id!(
     /// Something sold on top of a service.
-    AddonId
+    AddonId = "add_"
 );
 id!(
     /// An invoice's integer id; its legal number is text, see [`NumberPattern`](crate::NumberPattern).
-    InvoiceId
+    InvoiceId = "inv_"
 );
 id!(
     /// An API key's id; the key itself is stored only as a hash.
-    ApiKeyId
+    ApiKeyId = "key_"
 );
 id!(
     /// An extra recipient of a customer's invoices.
-    ContactId
+    ContactId = "con_"
 );
 id!(
     /// One renewal run of a seller.
-    RunId
+    RunId = "run_"
 );
 id!(
     /// A change of the prices of many services.
-    CampaignId
+    CampaignId = "cmp_"
 );
 id!(
     /// Something that takes off a part of a price.
@@ -93,31 +107,39 @@ id!(
 );
 id!(
     /// A change of a service's product, quantity or cycle, or the sale of an add-on.
-    ServiceChangeId
+    ServiceChangeId = "chg_"
 );
 id!(
     /// Money that came in.
-    PaymentId
+    PaymentId = "pay_"
 );
 id!(
     /// Money that went back.
-    RefundId
+    RefundId = "rfd_"
 );
 id!(
     /// What took something off what is to be paid for an invoice.
-    SettlementId
+    SettlementId = "stl_"
 );
 id!(
     /// A move of a customer's credit.
-    CreditMoveId
+    CreditMoveId = "crm_"
 );
 id!(
     /// An invoice in the making.
-    DraftId
+    DraftId = "drf_"
 );
 id!(
     /// A row that is delivered after the business change it was written with.
-    OutboxId
+    OutboxId = "mail_"
+);
+id!(
+    /// Something that happened.
+    EventId = "evt_"
+);
+id!(
+    /// Who wants to be told what happens.
+    WebhookId = "whk_"
 );
 
 #[cfg(test)]

@@ -60,9 +60,9 @@ pub use discount::{Discount, Off};
 pub use document::DocumentKind;
 pub use due::due_date;
 pub use ids::{
-    AddonId, ApiKeyId, CampaignId, CancellationId, ContactId, CouponId, CreditMoveId, CustomerId, DraftId, InvoiceId,
-    MAX_ID, OutboxId, ParseIdError, PaymentId, PriceId, ProductId, RefundId, RunId, SellerId, ServiceChangeId,
-    ServiceId, SettlementId,
+    AddonId, ApiKeyId, CampaignId, CancellationId, ContactId, CouponId, CreditMoveId, CustomerId, DraftId, EventId,
+    InvoiceId, MAX_ID, OutboxId, ParseIdError, PaymentId, PriceId, ProductId, RefundId, RunId, SellerId,
+    ServiceChangeId, ServiceId, SettlementId, WebhookId,
 };
 pub use invoicing::Invoicing;
 pub use late::{LatePayment, Moved};

@@ -7,6 +7,7 @@ mod run;
 mod seller;
 mod service;
 mod vat;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ pub use run::{PreviewArgs, RunArgs, RunCommand, SimulationFormat};
 pub use seller::{Look, SellerCommand, SellerRules};
 pub use service::{AddonCommand, PriceRuleCommand, ServiceCommand, Switch};
 pub use vat::VatCommand;
+pub use webhook::WebhookCommand;
 
 /// Renewal and invoicing server for hosting providers.
 ///
@@ -243,6 +245,11 @@ pub enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Say who is told what happens, look at what was sent, send it again, try it out
+    Webhook {
+        #[command(subcommand)]
+        command: WebhookCommand,
     },
     /// Check that books balance, numbers have no gaps and every period is billed once
     #[command(after_help = "Exit code 3 if anything is wrong.")]

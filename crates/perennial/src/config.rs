@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use perennial_app::{
     DEFAULT_CONNECTIONS, DEFAULT_MAILS_PER_MINUTE, DEFAULT_RECHECK_DAYS, FeedConfig, MailConfig, Network, Security,
-    VatCheckConfig, VatCheckTimes,
+    VatCheckConfig, VatCheckTimes, WebhookConfig, WebhookTimes,
 };
 use perennial_web::{Limits, MAX_GUESSES, RateLimit};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ pub struct Config {
     pub feeds: BTreeMap<String, Feed>,
     pub vat_checks: VatChecks,
     pub mail: Mail,
+    pub webhooks: Webhooks,
     /// Where the file lies; relative paths in it start there.
     #[serde(skip)]
     folder: PathBuf,
@@ -133,6 +134,14 @@ pub struct Mail {
     pub bounces_to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirect_to: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Webhooks {
+    pub private_networks: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -281,6 +290,22 @@ impl Config {
         }))
     }
 
+    /// How webhooks are sent.
+    pub fn webhooks(&self) -> Result<WebhookConfig, UsageError> {
+        let refused = |reason: String| UsageError(format!("[webhooks] cannot be used: {reason}"));
+        let network =
+            |text: &String| text.parse::<Network>().map_err(|error| refused(format!("its private_networks: {error}")));
+        let read = |path: &PathBuf| {
+            let path = self.folder.join(path);
+            fs::read(&path).map_err(|error| refused(format!("{}: {error}", path.display())))
+        };
+        Ok(WebhookConfig {
+            private_networks: self.webhooks.private_networks.iter().map(network).collect::<Result<_, _>>()?,
+            certificates: self.webhooks.certificates.as_ref().map(read).transpose()?,
+            times: WebhookTimes::default(),
+        })
+    }
+
     /// The price feeds, with their tokens from the environment.
     pub fn feeds(&self) -> BTreeMap<String, FeedConfig> {
         let feed = |(name, feed): (&String, &Feed)| {
@@ -302,11 +327,12 @@ impl Config {
 fn unknown_key(key: &str) -> String {
     let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
     let known: &[&str] = match section {
-        "" => &["database", "server", "log", "feeds", "vat_checks", "mail"],
+        "" => &["database", "server", "log", "feeds", "vat_checks", "mail", "webhooks"],
         "database" => &["url"],
         "server" => &["listen", "rate_limit_per_minute", "address_limit_per_minute", "trusted_proxies", "guess_limit"],
         "log" => &["format", "level"],
         "vat_checks" => &["url", "recheck_days"],
+        "webhooks" => &["private_networks", "certificates"],
         "mail" => &[
             "host",
             "port",

@@ -1,7 +1,7 @@
 //! Opening the database and putting the program together.
 
 use anyhow::Result;
-use perennial_app::{App, Caller, Clock, Mailer, PriceFeeds, Random, Stop, VatChecker};
+use perennial_app::{App, Caller, Clock, Mailer, PriceFeeds, Random, Stop, VatChecker, WebhookSender};
 use perennial_billing::SellerId;
 use perennial_store::{Store, sandbox, sellers};
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,6 +31,18 @@ pub async fn assemble(config: &Config, store: Store) -> Result<App> {
     let Some(checks) = config.vat_checks() else { return Ok(app) };
     let checker = VatChecker::new(&checks, Random::System).map_err(|error| UsageError(error.to_string()))?;
     Ok(app.with_vat_checks(checker))
+}
+
+/// The same program, able to send webhooks. Everything else works without.
+pub fn with_webhooks(app: App, config: &Config) -> Result<App, UsageError> {
+    match WebhookSender::new(&config.webhooks()?) {
+        Ok(sender) => Ok(app.with_webhooks(sender)),
+        Err(error) if config.webhooks.certificates.is_some() => Err(UsageError(error.to_string())),
+        Err(error) => {
+            tracing::warn!("no webhooks are sent: {error}");
+            Ok(app)
+        }
+    }
 }
 
 /// Tells a long command at Ctrl-C or SIGTERM that it is time to stop.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use perennial_billing::{CustomerId, SellerId};
 
+use crate::events::{self, EventType, NewEvent};
 use crate::ids::{self, IdKind};
 use crate::rows::Rows;
 use crate::value::{Row, params};
@@ -25,12 +26,19 @@ pub struct AuditEntry {
     pub on_behalf_of: Option<CustomerId>,
 }
 
-/// Adds to the trail.
+/// Adds to the trail, and tells who listens what is not our own matter. All happened at the same moment.
 pub async fn append(tx: &mut Tx, seller: SellerId, entries: &[AuditEntry]) -> Result<()> {
     let ids = ids::take(tx, IdKind::Audit, entries.len()).await?;
     let (sql, rows) = self::entries(seller, entries, ids);
     tx.execute_with(sql, rows).await?;
-    Ok(())
+    let told = |entry: &AuditEntry| {
+        EventType::of_action(entry.action).map(|name| NewEvent::of(name, entry.subject, entry.subject_id))
+    };
+    let told: Vec<NewEvent> = entries.iter().filter_map(told).collect();
+    match entries.first() {
+        Some(first) => events::insert(tx, seller, &told, first.at).await,
+        None => Ok(()),
+    }
 }
 
 /// Entries of the trail, under these ids.

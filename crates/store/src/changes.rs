@@ -10,6 +10,7 @@ use perennial_billing::{
     ServiceId,
 };
 
+use crate::events::{self, EventType, NewEvent};
 use crate::invoices::{self, profile};
 use crate::rows::Rows;
 use crate::value::{Row, params};
@@ -236,5 +237,6 @@ pub async fn take_back(
     let services = tx.rows("select service_id from periods where seller_id = $1 and invoice_id = $2", this()).await?;
     let services = services.iter().map(|row| row.int("service_id")).collect::<Result<Vec<_>>>()?;
     tx.execute(sql, params![seller.0, invoice.0, services]).await?;
+    events::insert(tx, seller, &[NewEvent::of_invoice(EventType::InvoiceVoided, invoice)], at).await?;
     Ok(true)
 }

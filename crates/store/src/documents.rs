@@ -10,6 +10,7 @@ use perennial_billing::{
 
 use crate::customers::{Customer, CustomerParty};
 use crate::digest::Digest;
+use crate::events::{self, EventType, NewEvent};
 use crate::ids::{self, IdKind};
 use crate::invoices::InvoiceLine;
 use crate::ledger;
@@ -280,6 +281,18 @@ pub(crate) fn frozen(party: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(party).map_err(|error| StoreError::Statement(sqlx::Error::Encode(error.into())))
 }
 
+/// What there is to tell of a document that was issued. A credit note is not paid.
+fn told(kind: DocumentKind, id: InvoiceId, is_settled: bool) -> Vec<NewEvent> {
+    let issued = match kind {
+        DocumentKind::Invoice => EventType::InvoiceIssued,
+        DocumentKind::CreditNote => EventType::CreditNoteIssued,
+        DocumentKind::Deposit => EventType::DepositIssued,
+    };
+    let is_paid = is_settled && kind == DocumentKind::Invoice;
+    let names = [Some(issued), is_paid.then_some(EventType::InvoicePaid)];
+    names.into_iter().flatten().map(|name| NewEvent::of_invoice(name, id)).collect()
+}
+
 /// A document that is to be written on its own: a credit note, a deposit, an invoice that a person has made.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
@@ -362,5 +375,6 @@ pub async fn issue(tx: &mut Tx, seller: &Seller, new: &NewDocument, at: Timestam
     let number = seller.numbering.pattern(new.kind).format(new.issued_on, seller.numbering.reset, taken);
     let rows = head_rows(&batch, &[ready], taken, std::iter::once(number.clone()));
     tx.execute_with(INSERT_INVOICES, rows).await?;
+    events::insert(tx, seller.id, &told(new.kind, id, head.is_settled), at).await?;
     Ok(WrittenInvoice { id, number })
 }

@@ -47,12 +47,14 @@ pub enum IdKind {
     Settlement,
     /// A move of a customer's credit.
     CreditEntry,
-    /// Something that happened.
+    /// [`EventId`](perennial_billing::EventId)
     Event,
     /// [`DraftId`](perennial_billing::DraftId)
     Draft,
     /// A check of a VAT number.
     VatCheck,
+    /// [`WebhookId`](perennial_billing::WebhookId)
+    Webhook,
 }
 
 impl IdKind {
@@ -81,6 +83,7 @@ impl IdKind {
             Self::Event => "event",
             Self::Draft => "draft",
             Self::VatCheck => "vat_check",
+            Self::Webhook => "webhook",
         }
     }
 }

@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod mail_templates;
 pub mod migrate;
 pub mod outbox;
+pub mod overdue;
 pub mod payments;
 pub mod prices;
 pub mod products;
@@ -48,6 +49,8 @@ pub mod services;
 pub mod settlements;
 mod value;
 pub mod vat_checks;
+pub mod webhook_deliveries;
+pub mod webhooks;
 mod writer;
 
 pub use conn::{Conn, READER_CONNECTIONS, Store, Tx};

@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     Step {
         version: 1,
         name: "foundation",
@@ -125,6 +125,12 @@ const STEPS: [Step; 18] = [
         name: "api",
         sqlite: include_str!("../migrations/0018_api.sql"),
         postgres: include_str!("../migrations/0018_api.sql"),
+    },
+    Step {
+        version: 19,
+        name: "webhooks",
+        sqlite: include_str!("../migrations/0019_webhooks.sqlite.sql"),
+        postgres: include_str!("../migrations/0019_webhooks.postgres.sql"),
     },
 ];
 

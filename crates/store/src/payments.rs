@@ -177,14 +177,21 @@ pub async fn refund_known_as(
 ) -> Result<Option<Refund>> {
     let sql = "select id, customer_id, payment_id, currency, amount_minor, method, reference, paid_on, at, actor \
         from refunds where seller_id = $1 and method = $2 and reference = $3";
-    let row = conn.row(sql, params![seller.0, method, reference]).await?;
-    row.map(|row| {
-        let Payment { customer, amount, method, reference, paid_on, at, actor, .. } = read(&row)?;
-        let id = RefundId(row.int("id")?);
-        let payment = row.opt_int("payment_id")?.map(PaymentId);
-        Ok(Refund { id, customer, payment, amount, method, reference, paid_on, at, actor })
-    })
-    .transpose()
+    conn.row(sql, params![seller.0, method, reference]).await?.map(|row| read_refund(&row)).transpose()
+}
+
+/// The refund with this id.
+pub async fn refund(conn: &mut Conn, seller: SellerId, id: RefundId) -> Result<Option<Refund>> {
+    let sql = "select id, customer_id, payment_id, currency, amount_minor, method, reference, paid_on, at, actor \
+        from refunds where seller_id = $1 and id = $2";
+    conn.row(sql, params![seller.0, id.0]).await?.map(|row| read_refund(&row)).transpose()
+}
+
+fn read_refund(row: &Row) -> Result<Refund> {
+    let Payment { customer, amount, method, reference, paid_on, at, actor, .. } = read(row)?;
+    let id = RefundId(row.int("id")?);
+    let payment = row.opt_int("payment_id")?.map(PaymentId);
+    Ok(Refund { id, customer, payment, amount, method, reference, paid_on, at, actor })
 }
 
 /// Money that moved, in or out.

@@ -29,7 +29,7 @@ mod postgres;
 mod sqlite;
 mod steps;
 
-use steps::{New, TAKE_NUMBERS};
+use steps::{New, NewIds, TAKE_NUMBERS};
 
 /// A service and everything that decides its renewal.
 #[derive(Debug, Clone)]
@@ -361,7 +361,7 @@ impl Round {
         Ok(gathered)
     }
 
-    /// Writes invoices: claims, lines, tax, ledger, outbox, audit, advanced services, and last of all the numbers and the
+    /// Writes invoices: claims, lines, tax, ledger, outbox, audit, events, advanced services, and last of all the numbers and the
     /// invoices, because the series is what other writers wait for. If a run writes them, what it has found of them is done.
     /// All of it in one transaction, which ends with it, together with the answers that tell of it. The result has one entry
     /// per invoice; it is `None`, and nothing is written, for one with a service that changed since its plan was made.
@@ -480,9 +480,12 @@ async fn write(
     let ids = ids::take(tx, IdKind::Invoice, new.len()).await?;
     let ids: Vec<InvoiceId> = ids.into_iter().map(InvoiceId).collect();
     let invoices: Vec<New<'_>> = ids.iter().copied().zip(new.iter().copied()).collect();
-    let outbox_ids = ids::take(tx, IdKind::Outbox, steps::mails(new)).await?;
-    let audit_ids = ids::take(tx, IdKind::Audit, steps::claims(new)).await?;
-    for (sql, rows) in steps::before_the_number(seller, &invoices, at, run, outbox_ids, audit_ids) {
+    let beside = NewIds {
+        outbox: ids::take(tx, IdKind::Outbox, steps::mails(new)).await?,
+        audit: ids::take(tx, IdKind::Audit, steps::claims(new)).await?,
+        events: ids::take(tx, IdKind::Event, steps::events(new)).await?,
+    };
+    for (sql, rows) in steps::before_the_number(seller, &invoices, at, run, beside) {
         tx.execute_with(sql, rows).await?;
     }
     let values = params![seller.id.0, steps::series(seller, new), steps::count(new.len())];

@@ -6,12 +6,13 @@ use perennial_billing::{
     Currency, CustomerId, InvoiceId, LatePayment, Money, Moved, Period, PeriodNumber, SellerId, ServiceId,
 };
 
+use crate::events::{self, EventType, NewEvent};
 use crate::ids::{self, IdKind};
 use crate::invoices::InvoiceStatus;
 use crate::payments::{self, Payment};
 use crate::rows::Rows;
 use crate::value::{Row, params};
-use crate::{Conn, Result, Tx, events, ledger};
+use crate::{Conn, Result, Tx, ledger};
 
 /// What took something off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,11 +221,8 @@ pub async fn paid(tx: &mut Tx, seller: SellerId, invoices: &[InvoiceId], at: Tim
         else n.paid_through end, version = services.version + 1 from {rows} where services.seller_id = n.seller_id \
         and services.id = n.id";
     tx.execute_with(sql, rows).await?;
-    let mut told: Vec<_> = invoices.iter().map(|id| events::NewEvent::of("invoice.paid", "invoice", id.0)).collect();
-    told.extend(services.iter().map(|(service, invoice, ends)| {
-        let data = serde_json::json!({ "invoice": invoice, "paidThrough": ends });
-        events::NewEvent { data: data.to_string(), ..events::NewEvent::of("service.renewed", "service", service.0) }
-    }));
+    let mut told: Vec<_> = invoices.iter().map(|id| NewEvent::of_invoice(EventType::InvoicePaid, *id)).collect();
+    told.extend(services.iter().map(|(service, invoice, ends)| NewEvent::of_renewal(*service, *invoice, *ends)));
     events::insert(tx, seller, &told, at).await
 }
 

@@ -7,7 +7,9 @@ mod feed;
 mod listener;
 mod mail_server;
 mod provider;
+mod receiver;
 mod server;
+mod verifier;
 mod vies;
 
 pub use cluster::{Cluster, run};
@@ -15,8 +17,10 @@ pub use databases::{Away, Kind, TestDatabase};
 pub use feed::{FeedBehaviour, TestFeed};
 pub use mail_server::{Guard, MailServer, QUICK, oracles};
 pub use provider::{Provider, TODAY, provider_csv};
+pub use receiver::{Received, ReceiverBehaviour, TestReceiver};
 pub use reqwest::Client;
 pub use server::{Answer, TestServer, client};
+pub use verifier::WebhookVerifier;
 pub use vies::{TestVies, ViesBehaviour};
 
 /// Runs stories on SQLite and on PostgreSQL: two tests from one text, with the same snapshots.

@@ -12,10 +12,11 @@ use perennial_app::{
     NewService, PriceFeeds, Random,
 };
 use perennial_billing::{
-    AddonId, CustomerId, CustomerKind, Cycle, InvoiceId, LatePayment, Money, PriceSource, ProductId, Quantity,
+    AddonId, CustomerId, CustomerKind, Cycle, EventId, InvoiceId, LatePayment, Money, PriceSource, ProductId, Quantity,
     SellerId, ServiceId, ServiceStatus, TaxClass,
 };
 use perennial_store::customers::CustomerParty;
+use perennial_store::events::{self, Event};
 use perennial_store::sellers::{Seller, SellerParty};
 use perennial_store::{invoices, products};
 
@@ -253,6 +254,12 @@ impl Provider {
     /// A connection to look with.
     pub async fn read(&self) -> perennial_store::Conn {
         self.app.store.read().await.expect("a connection")
+    }
+
+    /// What happened to one thing, in order.
+    pub async fn told_of(&self, subject: &str, id: i64) -> Vec<Event> {
+        let all = events::after(&mut self.read().await, self.id(), EventId(0), 10_000).await.expect("events");
+        all.into_iter().filter(|event| event.subject == subject && event.subject_id == id).collect()
     }
 
     /// Asserts that `doctor` finds nothing.

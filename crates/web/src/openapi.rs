@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use axum::http::StatusCode;
+use perennial_store::events::EventType;
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -69,6 +70,7 @@ fn describe(operations: &Operations) -> Value {
         "servers": [{"url": "/"}],
         "tags": tags,
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": schemas,
             "responses": responses(),
@@ -78,6 +80,43 @@ fn describe(operations: &Operations) -> Value {
             },
         },
     })
+}
+
+/// The messages that webhooks are sent.
+fn webhooks() -> Value {
+    let header = |name: &str, description: &str| {
+        let schema = json!({"type": "string"});
+        json!({"name": name, "in": "header", "required": true, "description": description, "schema": schema})
+    };
+    let message = |event: EventType| {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "type": {"const": event.as_str()},
+                "timestamp": {"type": "string", "format": "date-time", "description": "When it happened."},
+                "data": {"type": "object", "description": "What is known of it, and what it happened to, as that is now."},
+            },
+            "required": ["type", "timestamp", "data"],
+        });
+        json!({"post": {
+            "summary": event.tells(),
+            "parameters": [
+                header("webhook-id", "What the message is known by: the same for each try."),
+                header("webhook-timestamp", "When it was sent, in Unix seconds."),
+                header("webhook-signature", "`v1,` and the signature (HMAC-SHA256, base64) of id, timestamp and body with dots \
+                    between; several with spaces between while a secret is replaced."),
+            ],
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema}}},
+            "responses": {
+                "2XX": {"description": "It is taken."},
+                "410": {"description": "No more messages are wanted: the webhook is disabled."},
+                "default": {"description": "It is sent again, for three days."},
+            },
+        }})
+    };
+    let messages: Map<String, Value> =
+        EventType::ALL.into_iter().map(|event| (event.as_str().to_owned(), message(event))).collect();
+    messages.into()
 }
 
 const DESCRIPTION: &str = "v2 (`/api/v2`) is the API of this product; v1 keeps the shapes of another one, field for field.\n\n\

@@ -22,6 +22,7 @@ mod races;
 mod renewing;
 mod running;
 mod taxing;
+mod telling;
 mod vat_checking;
 mod year;
 

@@ -11,7 +11,7 @@ use perennial_app::{
 use perennial_billing::{CustomerId, CustomerKind, NumberStatus, ServiceId, VatNumberPolicy};
 use perennial_store::customers::Customer;
 use perennial_store::events::Event;
-use perennial_store::{audit, customers, events};
+use perennial_store::{audit, customers};
 use perennial_testkit::{Kind, Provider, TODAY, TestVies, ViesBehaviour, on_both_databases};
 
 use crate::{ledger_of, outcome};
@@ -69,9 +69,8 @@ async fn check_due(provider: &Provider) -> VatPass {
 }
 
 async fn told_of(provider: &Provider, customer: CustomerId) -> Vec<Event> {
-    events::of_subject(&mut provider.app.store.read().await.unwrap(), provider.id(), "customer", customer.0)
-        .await
-        .unwrap()
+    let told = provider.told_of("customer", customer.0).await;
+    told.into_iter().filter(|event| event.name == "customer.vat_number_invalid").collect()
 }
 
 /// Renews a service and pays for it.

@@ -36,6 +36,7 @@ mod service;
 mod simulate;
 mod tax_rate;
 mod vat;
+mod webhook;
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -78,6 +79,7 @@ pub async fn run(args: Args) -> Result<Exit> {
         Command::Mail { command } => mail::run(&args, command).await,
         Command::Seller { command } => seller::run(&args, command).await,
         Command::Key { command } => key::run(&args, command).await,
+        Command::Webhook { command } => webhook::run(&args, command).await,
         Command::Doctor(format) => doctor::run(&args, format.format).await,
         Command::Migrate => migrate::run(&args).await,
         Command::Openapi { folder } => openapi::run(folder.as_deref()),

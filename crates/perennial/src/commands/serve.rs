@@ -1,7 +1,7 @@
 //! `perennial serve`.
 
 use anyhow::{Context, Result};
-use perennial_app::{App, RenewalQueue, RunReport, start_key_uses, start_outbound, start_schedule};
+use perennial_app::{App, RenewalQueue, RunReport, start_key_uses, start_outbound, start_schedule, start_webhooks};
 use perennial_store::sellers;
 use perennial_web::{Web, router};
 use tokio::net::TcpListener;
@@ -33,9 +33,10 @@ pub async fn run(args: &Args, serve: &ServeArgs) -> Result<Exit> {
     answer(app, &config, listener).await
 }
 
-/// Answers requests on a socket and starts the daily runs and sends mail until SIGTERM or Ctrl-C, then finishes what was accepted.
+/// Answers requests on a socket and starts the daily runs, and sends mail and webhooks, until SIGTERM or Ctrl-C, then finishes what was accepted.
 pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<Exit> {
     let limits = config.limits()?;
+    let app = open::with_webhooks(app, config)?;
     let stop = open::stop_on_signal()?;
     let mut told = stop.clone();
     let stopping = async move {
@@ -48,6 +49,7 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     let (renewals, workers) = RenewalQueue::start(&app);
     let schedule = start_schedule(&app, stop.clone());
     let outbound = start_outbound(&app, stop.clone());
+    let webhooks = start_webhooks(&app, stop.clone());
     let key_uses = start_key_uses(&app, stop.clone());
     let web = Web::new(app.clone(), renewals, limits, stop);
     perennial_web::serve(listener, router(web), stopping).await?;
@@ -58,6 +60,9 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     // Mails that are on their way are finished; the others are left to the next start.
     if let Some(outbound) = outbound {
         let _ = outbound.await;
+    }
+    if let Some(webhooks) = webhooks {
+        let _ = webhooks.await;
     }
     let _ = key_uses.await;
     if let Err(error) = app.write_key_uses().await {

@@ -9,3 +9,4 @@ mod once;
 mod rehearsal;
 mod run;
 mod runs;
+mod webhooks;

@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId, ServiceId};
 
-use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, count, series};
+use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, count, events, series};
 use super::{Attempt, NewInvoice, Round, step_by_step};
 use crate::dialect::unnest;
 use crate::documents::INSERT_INVOICES;
@@ -20,12 +20,12 @@ use crate::sellers::Seller;
 use crate::value::params;
 use crate::{Result, Store, StoreError};
 
-/// Arguments before the rows: seller, services, versions, how many invoices, year, and what stands around a number.
-const SCALARS: &str = "seller bigint, services bigint[], versions bigint[], count bigint, year bigint, before text, \
+/// Arguments before the rows: seller, services, versions, how many invoices and events, year, and what stands around a number.
+const SCALARS: &str = "seller bigint, services bigint[], versions bigint[], count bigint, events bigint, year bigint, before text, \
     width bigint, after text";
 
 /// How many those are.
-const SCALAR_COUNT: usize = 8;
+const SCALAR_COUNT: usize = 9;
 
 /// Claims `services` in the order of their ids, or tells which of them changed.
 const PRELUDE: &str = "
@@ -34,6 +34,7 @@ const PRELUDE: &str = "
     left join services s on s.seller_id = seller and s.id = n.id where s.version is distinct from n.version;
     if stale is not null then return; end if;
     select array_agg(nextval('ids_invoice')) into ids from generate_series(1, count);
+    select array_agg(nextval('ids_event')) into event_ids from generate_series(1, events);
 ";
 
 /// Writes these renewals in one call.
@@ -58,6 +59,7 @@ pub(super) async fn in_one_call(
         new.iter().flat_map(|new| new.services()).map(|(service, _)| service.0).collect::<Vec<i64>>(),
         new.iter().flat_map(|new| new.services()).map(|(_, version)| version).collect::<Vec<i64>>(),
         count(new.len()),
+        count(events(new)),
         series(seller, new),
         before,
         width,
@@ -112,7 +114,7 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows], run: Option<RunI
 /// The function's arguments and body, made from the steps.
 fn text(texts: &[&str], rows: &[Rows]) -> (String, String) {
     let mut arguments = SCALARS.to_owned();
-    let mut body = format!("\n#variable_conflict use_column\nbegin{PRELUDE}");
+    let mut body = format!("\n#variable_conflict use_column\ndeclare event_ids bigint[];\nbegin{PRELUDE}");
     for (step, (text, rows)) in texts.iter().zip(rows).enumerate() {
         if *text == INSERT_INVOICES {
             let take = TAKE_NUMBERS.replace("$1", "seller").replace("$2", "year").replace("$3", "count");
@@ -172,6 +174,7 @@ fn value_of(text: &str, column: &str) -> String {
         Given::AsSent => column.to_owned(),
         Given::Invoice => format!("ids[{column}] as {column}"),
         Given::Outbox => "nextval('ids_outbox') as id".to_owned(),
+        Given::Event => format!("event_ids[{column}] as {column}"),
         Given::Audit => "nextval('ids_audit') as id".to_owned(),
         Given::SeriesNumber => "first + series_number as series_number".to_owned(),
         Given::Number => "before || lpad((first + series_number)::text, \

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId};
 
-use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, claims, count, mails, series};
+use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, claims, count, events, mails, series};
 use super::{Attempt, NewInvoice, Round};
 use crate::dialect::json_table;
 use crate::documents::INSERT_INVOICES;
@@ -15,12 +15,13 @@ use crate::sellers::Seller;
 use crate::value::params;
 use crate::{Result, StoreError};
 
-/// Parameters before the rows: seller, year, how many invoices, mails and claims, and what stands around a number.
-const SCALARS: usize = 8;
+/// Parameters before the rows: seller, year, how many invoices, mails and claims, what stands around a number, and how many
+/// events.
+const SCALARS: usize = 9;
 
 /// Moves the counters of ids past those that were used, and tells the first of the invoices'.
-const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then $4 when 'audit' then $5 else $3 end \
-    where kind in ('invoice', 'outbox', 'audit');\n\
+const USE_IDS: &str = "update ids set next = next + case kind when 'outbox' then $4 when 'audit' then $5 \
+    when 'event' then $9 else $3 end where kind in ('invoice', 'outbox', 'audit', 'event');\n\
     select next - $3 as first_id from ids where kind = 'invoice'";
 
 /// How a script ends that ends its transaction.
@@ -52,6 +53,7 @@ pub(super) async fn in_one_visit(
         before,
         width,
         after,
+        count(events(new)),
     ];
     let rows = steps.into_iter().map(|(_, rows)| rows).collect();
     let answered = if stays_open {
@@ -84,6 +86,7 @@ fn script(steps: &[(&'static str, Rows)]) -> String {
                 Given::Invoice => id_at("invoice", &field),
                 Given::Outbox => id_at("outbox", &field),
                 Given::Audit => id_at("audit", &field),
+                Given::Event => id_at("event", &field),
                 Given::SeriesNumber => number_at(&field),
                 Given::Number => {
                     format!("$6 || printf('%0*d', $7, {}) || $8", number_at(distance.as_deref().unwrap_or("0")))

@@ -8,6 +8,7 @@ use perennial_billing::{CustomerId, DocumentKind, InvoiceId, RunId, SellerId};
 use super::NewInvoice;
 use crate::audit::{self, AuditEntry};
 use crate::documents::{Batch, Head, INSERT_INVOICES, LineRow, Ready};
+use crate::events::{EventType, INSERT_DELIVERIES, INSERT_EVENTS, NewEvent};
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::{Result, addons, documents, ledger, outbox, runs};
@@ -22,6 +23,8 @@ pub(super) enum Given {
     Outbox,
     /// A new entry of the trail.
     Audit,
+    /// A new event.
+    Event,
     /// The distance of a legal number from the first of the group's.
     SeriesNumber,
     /// Nothing: the text of the number at that distance.
@@ -34,6 +37,7 @@ impl Given {
             "invoice_id" | "open_invoice_id" | "free_invoice_id" => Self::Invoice,
             "id" if text.starts_with("insert into outbox") => Self::Outbox,
             "id" if text.starts_with("insert into audit") => Self::Audit,
+            "id" if text.starts_with(INSERT_EVENTS) || text.starts_with(INSERT_DELIVERIES) => Self::Event,
             "series_number" => Self::SeriesNumber,
             "number" => Self::Number,
             _ => Self::AsSent,
@@ -59,7 +63,8 @@ pub(super) fn by_place(
 ) -> Result<Vec<(&'static str, Rows)>> {
     let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(new.iter().copied()).collect();
     let places = |count| (1..).take(count).collect();
-    let mut steps = before_the_number(seller, &invoices, at, run, places(mails(new)), places(claims(new)));
+    let ids = NewIds { outbox: places(mails(new)), audit: places(claims(new)), events: places(events(new)) };
+    let mut steps = before_the_number(seller, &invoices, at, run, ids);
     let numbers = new.iter().map(|_| String::new());
     steps.push((INSERT_INVOICES, invoice_rows(seller, &invoices, at, run, 0, numbers)?));
     Ok(steps)
@@ -87,6 +92,22 @@ pub(super) fn claims(new: &[&NewInvoice]) -> usize {
     new.iter().map(|new| new.plan.claims.len()).sum()
 }
 
+/// How many events tell of them.
+pub(super) fn events(new: &[&NewInvoice]) -> usize {
+    let of_one = |new: &&NewInvoice| if new.plan.is_settled() { 2 + new.plan.last_claims().count() } else { 1 };
+    new.iter().map(of_one).sum()
+}
+
+/// Ids of what is written beside the invoices.
+pub(super) struct NewIds {
+    /// Of mails.
+    pub outbox: Vec<i64>,
+    /// Of entries of the trail.
+    pub audit: Vec<i64>,
+    /// Of events.
+    pub events: Vec<i64>,
+}
+
 /// A number of things as a parameter.
 pub(super) fn count(things: usize) -> i64 {
     i64::try_from(things).unwrap_or(i64::MAX)
@@ -103,14 +124,14 @@ pub(super) fn before_the_number(
     invoices: &[New<'_>],
     at: Timestamp,
     run: Option<RunId>,
-    outbox_ids: Vec<i64>,
-    audit_ids: Vec<i64>,
+    ids: NewIds,
 ) -> Vec<(&'static str, Rows)> {
     let mailed = invoices.iter().filter(|(_, new)| new.mail).map(|(id, new)| (*id, new.customer.id));
     let mailed: Vec<(InvoiceId, CustomerId)> = mailed.collect();
     // Who asked for an invoice waits for it.
     let mails_from = if run.is_some() { seller.mails_from(at) } else { at };
     let seller = seller.id;
+    let [told, queued] = crate::events::steps(seller, &told(invoices), at, &ids.events);
     let trail: Vec<AuditEntry> = claimed(invoices).map(|(_, new, claim)| renewed(new, claim, at)).collect();
     let mut steps = vec![
         periods(seller, invoices),
@@ -119,8 +140,10 @@ pub(super) fn before_the_number(
         entries(seller, invoices),
         advanced_services(seller, invoices),
         addons::terms_of(seller, || invoices.iter().flat_map(|(_, new)| new.plan.terms.iter())),
-        outbox::invoice_mails(seller, &mailed, at, mails_from, outbox_ids),
-        audit::entries(seller, &trail, audit_ids),
+        outbox::invoice_mails(seller, &mailed, at, mails_from, ids.outbox),
+        audit::entries(seller, &trail, ids.audit),
+        told,
+        queued,
     ];
     steps.extend(run.map(|run| {
         runs::renewed(seller, run, claimed(invoices).map(|(_, new, claim)| (new.customer.id, claim.service)))
@@ -131,6 +154,20 @@ pub(super) fn before_the_number(
 /// Every period that is claimed, with its invoice.
 fn claimed<'a>(invoices: &'a [New<'a>]) -> impl Iterator<Item = (InvoiceId, &'a NewInvoice, &'a Claim)> {
     invoices.iter().flat_map(|(id, new)| new.plan.claims.iter().map(|claim| (*id, *new, claim)))
+}
+
+/// What there is to tell of them. One with nothing to pay is paid, and so are its services.
+fn told(invoices: &[New<'_>]) -> Vec<NewEvent> {
+    let mut told = Vec::with_capacity(invoices.len());
+    for (id, new) in invoices {
+        told.push(NewEvent::of_invoice(EventType::InvoiceIssued, *id));
+        if new.plan.is_settled() {
+            told.push(NewEvent::of_invoice(EventType::InvoicePaid, *id));
+            let ends = new.plan.last_claims().map(|claim| (claim.service, claim.period.ends));
+            told.extend(ends.map(|(service, ends)| NewEvent::of_renewal(service, *id, ends)));
+        }
+    }
+    told
 }
 
 fn renewed(new: &NewInvoice, claim: &Claim, at: Timestamp) -> AuditEntry {

@@ -41,3 +41,4 @@ mod settlements;
 mod shop;
 mod transactions;
 mod vat_checks;
+mod webhooks;

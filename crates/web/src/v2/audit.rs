@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use perennial_billing::{
     AddonId, ApiKeyId, CampaignId, ContactId, CustomerId, DraftId, InvoiceId, OutboxId, PaymentId, PriceId, ProductId,
-    RefundId, RunId, SellerId, ServiceId,
+    RefundId, RunId, SellerId, ServiceId, WebhookId,
 };
 use perennial_store::audit::{self, KeptEntry};
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::ApiError;
 use crate::context::Context;
 use crate::describe::Answer;
-use crate::wire::{Page, Paging, Prefixed, Query, Text, maybe};
+use crate::wire::{Page, Paging, Query, Text, maybe};
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,7 +41,7 @@ pub(crate) async fn list(context: Context, Query(paging): Query<Paging>) -> Resu
 }
 
 /// What stands before the ids of a kind of thing; nothing for one that v2 knows by no id.
-fn prefix(subject: &str) -> &'static str {
+pub(super) fn prefix(subject: &str) -> &'static str {
     match subject {
         "seller" => SellerId::PREFIX,
         "customer" => CustomerId::PREFIX,
@@ -58,6 +58,7 @@ fn prefix(subject: &str) -> &'static str {
         "run" => RunId::PREFIX,
         "mail" => OutboxId::PREFIX,
         "api_key" => ApiKeyId::PREFIX,
+        "webhook" => WebhookId::PREFIX,
         _ => "",
     }
 }

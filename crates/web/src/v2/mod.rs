@@ -11,6 +11,7 @@ pub(crate) mod credit;
 pub(crate) mod customers;
 pub(crate) mod discount;
 pub(crate) mod drafts;
+pub(crate) mod events;
 pub(crate) mod explanation;
 pub(crate) mod invoice_actions;
 pub(crate) mod invoices;
@@ -29,6 +30,7 @@ mod routes;
 pub(crate) mod runs;
 pub(crate) mod sellers;
 pub(crate) mod services;
+pub(crate) mod webhooks;
 
 use jiff::civil::Date;
 use perennial_billing::CustomerId;

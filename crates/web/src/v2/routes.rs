@@ -1,14 +1,14 @@
 //! Every operation of v2, on one page.
 
 use perennial_app::Scope::{
-    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadKeys, ReadReports, ReadSellers, ReadServices, WriteBilling,
-    WriteCatalog, WriteCustomers, WriteKeys, WriteSellers, WriteServices,
+    ReadAudit, ReadBilling, ReadCatalog, ReadCustomers, ReadKeys, ReadReports, ReadSellers, ReadServices, ReadWebhooks,
+    WriteBilling, WriteCatalog, WriteCustomers, WriteKeys, WriteSellers, WriteServices, WriteWebhooks,
 };
 
 use super::{
-    addons, alignment, audit, campaigns, cancellation, changes, contacts, credit, customers, discount, drafts,
+    addons, alignment, audit, campaigns, cancellation, changes, contacts, credit, customers, discount, drafts, events,
     explanation, invoice_actions, invoices, keys, mails, me, papers, payments, preview, products, refunds, renew,
-    reports, runs, sellers, services,
+    reports, runs, sellers, services, webhooks,
 };
 use crate::operation::Access::{Key, Scoped, Staff};
 use crate::operation::{Operations, at};
@@ -26,6 +26,7 @@ const PRODUCTS: &str = "Products";
 const SELLERS: &str = "Sellers";
 const AUDIT: &str = "Audit";
 const KEYS: &str = "Keys";
+const WEBHOOKS: &str = "Webhooks";
 
 /// All of them.
 pub(crate) fn operations() -> Operations {
@@ -238,6 +239,45 @@ pub(crate) fn operations() -> Operations {
                  `Idempotency-Key` has no effect.",
             )
             .not_repeatable(),
+        at(WEBHOOKS, "/api/v2/webhooks")
+            .get("listWebhooks", Staff(&[ReadWebhooks]), webhooks::list, "Who is told what happens")
+            .post("createWebhook", Staff(&[WriteWebhooks]), webhooks::create, "Be told what happens")
+            .with(
+                "From now on, as messages that are signed by the scheme of Standard Webhooks. The secret is in the answer and                  never shown again; an `Idempotency-Key` has no effect.",
+            )
+            .not_repeatable(),
+        at(WEBHOOKS, "/api/v2/webhooks/{id}")
+            .get("getWebhook", Staff(&[ReadWebhooks]), webhooks::detail, "One webhook")
+            .patch("changeWebhook", Staff(&[WriteWebhooks]), webhooks::change, "Change a webhook")
+            .with("One that is enabled again is told what happens from then on; what it has missed is sent by a replay.")
+            .delete("removeWebhook", Staff(&[WriteWebhooks]), webhooks::remove, "Remove a webhook")
+            .with("What is on its way to it is not sent."),
+        at(WEBHOOKS, "/api/v2/webhooks/{id}/actions/rotate-secret")
+            .post("rotateWebhookSecret", Staff(&[WriteWebhooks]), webhooks::rotate, "Give a webhook a new secret")
+            .with(
+                "For `overlapHours`, messages are signed with both, so that a receiver can take over the new one without haste. \
+                 The secret is in the answer and never shown again; an `Idempotency-Key` has no effect.",
+            )
+            .not_repeatable(),
+        at(WEBHOOKS, "/api/v2/webhooks/{id}/actions/test")
+            .post("testWebhook", Staff(&[WriteWebhooks]), webhooks::test, "Send a `webhook.test` now")
+            .with("And tell what it was answered with. An `Idempotency-Key` has no effect.")
+            .not_repeatable(),
+        at(WEBHOOKS, "/api/v2/webhooks/{id}/actions/replay")
+            .post("replayEvents", Staff(&[WriteWebhooks]), webhooks::replay, "Send again what happened")
+            .with(
+                "From a moment or an event on, under the same `webhook-id`s as the first time: up to 10,000 events; \
+                 `nextEvent` says where the next call goes on.",
+            ),
+        at(WEBHOOKS, "/api/v2/webhooks/{id}/deliveries")
+            .get("listDeliveries", Staff(&[ReadWebhooks]), webhooks::deliveries, "What was sent to it, newest first")
+            .with("Deliveries are remembered for 30 days after they were settled."),
+        at(WEBHOOKS, "/api/v2/webhooks/{id}/deliveries/{event}/actions/retry")
+            .post("retryDelivery", Staff(&[WriteWebhooks]), webhooks::retry, "Send one event again")
+            .with("Now, and for another three days; also one that it was not told, or does not want to be told."),
+        at(WEBHOOKS, "/api/v2/events").get("listEvents", Staff(&[ReadWebhooks]), events::list, "What happened, newest first"),
+        at(WEBHOOKS, "/api/v2/events/{id}")
+            .get("getEvent", Staff(&[ReadWebhooks]), events::detail, "One event, and the message that tells it"),
     ]
     .into_iter()
     .collect()

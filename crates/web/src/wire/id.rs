@@ -6,8 +6,8 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use perennial_billing::{
-    AddonId, ApiKeyId, CampaignId, ContactId, CreditMoveId, CustomerId, DraftId, InvoiceId, OutboxId, PaymentId,
-    PriceId, ProductId, RefundId, RunId, SellerId, ServiceChangeId, ServiceId, SettlementId,
+    AddonId, ApiKeyId, CampaignId, ContactId, CreditMoveId, CustomerId, DraftId, EventId, InvoiceId, OutboxId,
+    PaymentId, PriceId, ProductId, RefundId, RunId, SellerId, ServiceChangeId, ServiceId, SettlementId, WebhookId,
 };
 use schemars::{Schema, json_schema};
 
@@ -15,16 +15,16 @@ use super::OnWire;
 use crate::ApiError;
 
 /// An id that has a prefix of its own.
-pub(crate) trait Prefixed: Copy + Display + FromStr {
+trait Prefixed: Copy + Display + FromStr {
     /// What stands before the integer.
     const PREFIX: &'static str;
 }
 
 macro_rules! prefixed {
-    ($($id:ty: $prefix:literal),+ $(,)?) => {
+    ($($id:ident),+ $(,)?) => {
         $(
             impl Prefixed for $id {
-                const PREFIX: &'static str = $prefix;
+                const PREFIX: &'static str = $id::PREFIX;
             }
 
             impl OnWire for $id {
@@ -33,7 +33,7 @@ macro_rules! prefixed {
                 }
 
                 fn write(&self) -> String {
-                    format!("{}{self}", Self::PREFIX)
+                    self.prefixed()
                 }
 
                 fn schema() -> Schema {
@@ -45,24 +45,26 @@ macro_rules! prefixed {
 }
 
 prefixed! {
-    SellerId: "sel_",
-    CustomerId: "cus_",
-    ContactId: "con_",
-    ProductId: "prd_",
-    PriceId: "prc_",
-    ServiceId: "svc_",
-    AddonId: "add_",
-    ServiceChangeId: "chg_",
-    CampaignId: "cmp_",
-    InvoiceId: "inv_",
-    DraftId: "drf_",
-    PaymentId: "pay_",
-    RefundId: "rfd_",
-    SettlementId: "stl_",
-    CreditMoveId: "crm_",
-    RunId: "run_",
-    OutboxId: "mail_",
-    ApiKeyId: "key_",
+    SellerId,
+    CustomerId,
+    ContactId,
+    ProductId,
+    PriceId,
+    ServiceId,
+    AddonId,
+    ServiceChangeId,
+    CampaignId,
+    InvoiceId,
+    DraftId,
+    PaymentId,
+    RefundId,
+    SettlementId,
+    CreditMoveId,
+    RunId,
+    OutboxId,
+    ApiKeyId,
+    EventId,
+    WebhookId,
 }
 
 /// Reads an id with its prefix, or the bare integer.

@@ -12,7 +12,7 @@ mod word;
 
 pub(crate) use amount::Amount;
 pub(crate) use body::Json;
-pub(crate) use id::{At, At2, Prefixed};
+pub(crate) use id::{At, At2};
 pub(crate) use if_match::IfMatch;
 pub(crate) use page::{Cursor, Limit, List, Page, Paging};
 pub(crate) use patch::{Edit, Patch};

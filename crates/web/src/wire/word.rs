@@ -9,10 +9,12 @@ use perennial_billing::{
     ServiceStatus, TaxCategory, TaxClass, TaxRounding, VatNumberPolicy,
 };
 use perennial_store::credits::CreditReason;
+use perennial_store::events::EventType;
 use perennial_store::invoices::{InvoiceStatus, Standing};
 use perennial_store::outbox::MailState;
 use perennial_store::sellers::{EInvoicePolicy, MailXml, OpenInvoicePolicy};
 use perennial_store::settlements::SettledBy;
+use perennial_store::webhook_deliveries::DeliveryState;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -85,8 +87,10 @@ words! {
     CreditReason: as_str,
     CustomerKind: as_str,
     DayCount: as_str,
+    DeliveryState: as_str,
     DocumentKind: as_str,
     EInvoicePolicy: as_str,
+    EventType: as_str,
     InvoiceStatus: as_str,
     Invoicing: as_str,
     KeyState: as_str,

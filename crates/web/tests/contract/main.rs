@@ -27,3 +27,4 @@ mod reports;
 mod sellers;
 mod services;
 mod v2;
+mod webhooks;

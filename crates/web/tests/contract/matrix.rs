@@ -1,6 +1,7 @@
 //! Who may call what: every operation of the served document, by every sort of key.
 
 use jiff::civil::date;
+use perennial_app::{NewWebhook, Wanted};
 use perennial_testkit::{Answer, Provider, TestServer, on_both_databases};
 use perennial_web::Limits;
 use reqwest::Method;
@@ -50,6 +51,8 @@ on_both_databases! {
         let service = provider.service(anna, product, date(2026, 12, 1)).await;
         provider.addon(service, product, "1").await;
         let bo = provider.customer("Bo Dahl").await;
+        let hook = NewWebhook { url: "https://hooks.example/".to_owned(), description: String::new(), events: Wanted::All };
+        provider.app.create_webhook(&provider.staff(), hook).await.unwrap();
         // Each operation is asked from an address of its own, because who guesses keys is locked out.
         let limits = Limits { trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()], ..Limits::default() };
         let server = TestServer::start_with(&provider, limits).await;
