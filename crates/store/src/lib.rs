@@ -35,6 +35,7 @@ pub mod ledger;
 pub mod mail_templates;
 pub mod migrate;
 pub mod outbox;
+pub mod payment_links;
 pub mod payments;
 pub mod prices;
 pub mod products;

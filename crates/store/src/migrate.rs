@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 20] = [
     Step {
         version: 1,
         name: "foundation",
@@ -125,6 +125,18 @@ const STEPS: [Step; 18] = [
         name: "api",
         sqlite: include_str!("../migrations/0018_api.sql"),
         postgres: include_str!("../migrations/0018_api.sql"),
+    },
+    Step {
+        version: 19,
+        name: "webhooks",
+        sqlite: include_str!("../migrations/0019_webhooks.sql"),
+        postgres: include_str!("../migrations/0019_webhooks.sql"),
+    },
+    Step {
+        version: 20,
+        name: "payment links",
+        sqlite: include_str!("../migrations/0020_payment_links.sql"),
+        postgres: include_str!("../migrations/0020_payment_links.sql"),
     },
 ];
 

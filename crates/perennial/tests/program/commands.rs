@@ -269,6 +269,6 @@ async fn a_second_init_and_an_old_schema_change_nothing() {
     exit 1
     --- out
     --- err
-    error: the database is at schema 2 of 18: run `perennial migrate`
+    error: the database is at schema 2 of 20: run `perennial migrate`
     ");
 }

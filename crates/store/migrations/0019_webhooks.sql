@@ -1,0 +1,2 @@
+-- Held for the step that is merged here.
+select 1;
