@@ -17,6 +17,9 @@ pub enum AppError {
     /// What was named does not exist, or is not the caller's to see.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// It was good once, and is not any more.
+    #[error("This {0} is no longer valid")]
+    Gone(&'static str),
     /// It contradicts how things stand.
     #[error("{0}")]
     Conflict(String),

@@ -52,6 +52,7 @@ mod outbox;
 mod overdue;
 mod paper;
 mod payment;
+mod payment_link;
 mod press;
 mod preview;
 mod price;
@@ -128,6 +129,7 @@ pub use outbound::{
 pub use outbox::{MAX_MAILS_LISTED, MailHistory};
 pub use paper::{MAX_PAPERS_TOGETHER, PaperFile, XmlFile};
 pub use payment::{MAX_PAID_INVOICES, NewPayment, Recorded};
+pub use payment_link::{FoundLink, LinkStatus, MAX_PREVIOUS_LINKS, MadeLink, PAYMENT_LINK_LIFE, PreviousLink};
 pub use preview::{MAX_PREVIEW_INVOICES, MAX_PREVIEW_MONTHS, MAX_PREVIEW_SERVICES, Preview, PreviewOf};
 pub use price::NewPrice;
 pub use product::NewProduct;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use perennial_billing::{Country, CustomerKind, DocumentKind, InvoiceId, TaxClass, Taxation, TaxedCustomer};
+use perennial_billing::{Country, CustomerKind, DocumentKind, InvoiceId, SellerId, TaxClass, Taxation, TaxedCustomer};
 use perennial_render::document::Document;
 use perennial_render::einvoice::{self, Syntax, XmlError, XmlProblem};
 use perennial_render::pdf::{Brand, Paper, PdfError};
 use perennial_render::sample::{Issuer, sample};
 use perennial_render::words;
+use perennial_store::invoices::Invoice;
 use perennial_store::sellers;
 
 use crate::brand::brand_of;
@@ -48,14 +49,19 @@ impl App {
     /// [`AppError::NotFound`] for an unknown document or another customer's; [`AppError::Conflict`] when it cannot be put on
     /// paper, saying why.
     pub async fn paper(&self, caller: &Caller, id: InvoiceId) -> Result<PaperFile> {
+        let invoice = invoice::visible(&mut self.store.read().await?, caller, id).await?;
+        self.paper_of(caller.seller, &invoice).await
+    }
+
+    /// The same for whoever may see it.
+    pub(crate) async fn paper_of(&self, seller: SellerId, invoice: &Invoice) -> Result<PaperFile> {
         let mut conn = self.store.read().await?;
-        let invoice = invoice::visible(&mut conn, caller, id).await?;
-        let document = document(&mut conn, caller.seller, &invoice).await?;
-        let brand = brand_of(&mut conn, caller.seller, invoice.seller.brand).await?;
+        let document = document(&mut conn, seller, invoice).await?;
+        let brand = brand_of(&mut conn, seller, invoice.seller.brand).await?;
         drop(conn);
         let name = file_name(&invoice.number, "pdf");
         let paper = set(document, brand).await;
-        let paper = paper.map_err(|error| AppError::Conflict(format!("Invoice {id} has no PDF: {error}")))?;
+        let paper = paper.map_err(|error| AppError::Conflict(format!("Invoice {} has no PDF: {error}", invoice.id)))?;
         Ok(PaperFile { name, paper })
     }
 

@@ -595,6 +595,21 @@ pub enum InvoiceCommand {
         #[arg(value_name = "INVOICE_ID")]
         invoice: String,
     },
+    /// Make an address at which an invoice is looked at and paid without a key, or show the one there is
+    #[command(
+        long_about = "Make an address at which an invoice is looked at and paid without a key, or show the one there is. It is good \
+        for 30 days, until it is revoked, or until nothing is to be paid any more."
+    )]
+    PaymentLink {
+        /// The invoice's id
+        #[arg(value_name = "INVOICE_ID")]
+        invoice: String,
+        /// End the one there is instead
+        #[arg(long)]
+        revoke: bool,
+        #[command(flatten)]
+        format: FormatArgs,
+    },
     /// Give up what is still to be paid for an invoice
     WriteOff {
         /// The invoice's id

@@ -50,6 +50,8 @@ pub struct Server {
     pub address_limit_per_minute: u32,
     pub trusted_proxies: Vec<String>,
     pub guess_limit: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -187,6 +189,7 @@ impl Default for Server {
             address_limit_per_minute: 12_000,
             trusted_proxies: Vec::new(),
             guess_limit: MAX_GUESSES,
+            public_url: None,
         }
     }
 }
@@ -255,6 +258,20 @@ impl Config {
             trusted_proxies: self.server.trusted_proxies.iter().map(proxy).collect::<Result<_, _>>()?,
             guesses: limit(self.server.guess_limit),
         })
+    }
+
+    /// Where the server is found from outside, if that is said: without a slash at its end.
+    pub fn public_url(&self) -> Result<Option<String>, UsageError> {
+        let Some(url) = self.server.public_url.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
+        let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+        let is_odd = |c: char| c.is_whitespace() || c.is_control() || "?#@\"'<>\\".contains(c);
+        if host.trim_matches('/').is_empty() || host.starts_with('/') || host.contains(is_odd) {
+            let complaint = format!(
+                "[server] public_url cannot be used: {url:?} is no address such as https://billing.example.net"
+            );
+            return Err(UsageError(complaint));
+        }
+        Ok(Some(url.trim_end_matches('/').to_owned()))
     }
 
     /// How VAT numbers are checked, if they are.
@@ -329,7 +346,14 @@ fn unknown_key(key: &str) -> String {
     let known: &[&str] = match section {
         "" => &["database", "server", "log", "feeds", "vat_checks", "mail", "webhooks"],
         "database" => &["url"],
-        "server" => &["listen", "rate_limit_per_minute", "address_limit_per_minute", "trusted_proxies", "guess_limit"],
+        "server" => &[
+            "listen",
+            "rate_limit_per_minute",
+            "address_limit_per_minute",
+            "trusted_proxies",
+            "guess_limit",
+            "public_url",
+        ],
         "log" => &["format", "level"],
         "vat_checks" => &["url", "recheck_days"],
         "webhooks" => &["private_networks", "certificates"],
@@ -396,5 +420,26 @@ mod tests {
         );
         let error = limits("[server]\ntrusted_proxies = [\"proxy\"]").unwrap_err();
         assert!(error.0.contains("`proxy` is neither an address nor a network"), "{}", error.0);
+    }
+
+    #[test]
+    fn a_public_url_is_an_address_and_nothing_more() {
+        let read = |url: &str| Config::parse(&format!("[server]\npublic_url = \"{url}\"")).unwrap().public_url();
+        assert_eq!(Config::default().public_url().unwrap(), None);
+        assert_eq!(read("").unwrap(), None);
+        for url in [
+            "https://billing.example.net",
+            "https://billing.example.net/",
+            "http://[::1]:8080",
+            "https://x.example/pay",
+        ] {
+            assert_eq!(read(url).unwrap().as_deref(), Some(url.trim_end_matches('/')));
+        }
+        for url in
+            ["billing.example.net", "ftp://x", "https://", "https:///x", "https://x y", "https://x?y", "https://me@x"]
+        {
+            let error = read(url).unwrap_err().0;
+            assert!(error.starts_with("[server] public_url cannot be used: "), "{error}");
+        }
     }
 }

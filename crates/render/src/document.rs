@@ -3,10 +3,10 @@
 use jiff::civil::Date;
 use perennial_billing::{
     Bankgiro, Bic, Currency, DocumentKind, FikCreditor, Iban, Money, PaymentReference, Period, Plusgiro, Quantity,
-    SwishNumber, TaxProfile, exemption_code, untaxed_reason,
+    SwishNumber, TaxCategory, TaxProfile, exemption_code, untaxed_reason,
 };
 
-use crate::words::Words;
+use crate::words::{Words, fill};
 
 /// An invoice, a credit note or a deposit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,8 @@ impl Document {
     }
 
     /// Where to pay so much to and what to write, each with its name; nothing if there is no account.
-    pub(crate) fn ways_to_pay(&self, open: Money, words: &Words) -> Vec<(&'static str, String)> {
+    #[must_use]
+    pub fn ways_to_pay(&self, open: Money, words: &Words) -> Vec<(&'static str, String)> {
         let payment = &self.payment;
         let mut ways: Vec<(&'static str, String)> = Vec::new();
         let mut add = |name, value: Option<String>| ways.extend(value.map(|value| (name, value)));
@@ -87,6 +88,34 @@ impl Document {
             ways.push((words.due, words.day(self.due_on)));
         }
         ways
+    }
+
+    /// What leads from the lines to what is to be paid, each with its name.
+    pub(crate) fn sums(&self, words: &Words) -> Vec<(String, String)> {
+        let mut sums = vec![(words.net.to_owned(), words.amount(self.net))];
+        for tax in self.taxes.iter().filter(|tax| tax.profile.category != TaxCategory::O) {
+            let rate = words.number(&tax.profile.rate.percent());
+            let mut name = fill(words.vat_of, &[&rate, &words.amount(tax.base)]);
+            // Whose VAT it is, where that is not the seller's country.
+            if tax.profile.category == TaxCategory::S && tax.profile.country.code() != self.seller.country {
+                name = format!("{} {name}", tax.profile.country.code());
+            }
+            sums.push((name, words.amount(tax.tax)));
+        }
+        if self.rounding.minor != 0 {
+            sums.push((words.rounding.to_owned(), words.amount(self.rounding)));
+        }
+        if self.paid.minor != 0 {
+            sums.push((words.total.to_owned(), words.money(self.total)));
+            sums.push((words.paid.to_owned(), words.amount(Money::new(-self.paid.minor, self.currency))));
+        }
+        sums
+    }
+
+    /// What they lead to, with its name.
+    pub(crate) fn last_sum(&self, words: &Words) -> (&'static str, String) {
+        let name = if self.kind == DocumentKind::CreditNote { words.credited } else { words.to_pay };
+        (name, words.money(self.to_pay()))
     }
 }
 
@@ -141,6 +170,27 @@ pub struct Party {
     pub website: String,
 }
 
+impl Party {
+    /// Name and address, line by line.
+    pub(crate) fn address(&self) -> Vec<String> {
+        let town = format!("{} {}", self.postcode, self.city);
+        let lines = [self.name.clone(), self.address1.clone(), self.address2.clone(), town, self.country.clone()];
+        lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// Its numbers, and how it is reached.
+    pub(crate) fn facts(&self, words: &Words) -> Vec<String> {
+        let numbers = [
+            (words.company_number, &self.company_number),
+            (words.vat_number, &self.vat_number),
+            (words.phone, &self.phone),
+        ];
+        let numbers = numbers.into_iter().filter(|(_, value)| !value.is_empty());
+        let places = [&self.email, &self.website].into_iter().filter(|text| !text.is_empty()).cloned();
+        numbers.map(|(name, value)| format!("{name} {value}")).chain(places).collect()
+    }
+}
+
 /// How a document is paid.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Payment {
@@ -187,6 +237,32 @@ pub struct Line {
     pub tax: TaxProfile,
     /// The days it is about (BG-26).
     pub period: Option<Period>,
+}
+
+impl Line {
+    /// Its days, and what was taken off it.
+    pub(crate) fn detail(&self, words: &Words) -> Option<String> {
+        let days = self.period.map(|period| (words.day(period.starts), words.day(period.last_day())));
+        // A text that names the days already does not need them again.
+        let days =
+            days.filter(|_| self.period.is_some_and(|period| !self.description.contains(&period.starts.to_string())));
+        let days = days.map(|(from, through)| if from == through { from } else { format!("{from} – {through}") });
+        let off = self.allowance.as_ref().map(|(off, reason)| {
+            let off = words.amount(Money::new(-off.minor, off.currency));
+            let reason = if reason.is_empty() { words.allowance } else { reason };
+            format!("{reason}: {off}")
+        });
+        let texts: Vec<String> = days.into_iter().chain(off).collect();
+        (!texts.is_empty()).then(|| texts.join(" · "))
+    }
+
+    /// Its tax in per cent.
+    pub(crate) fn tax_rate(&self, words: &Words) -> String {
+        match self.tax.category {
+            TaxCategory::O => "–".to_owned(),
+            _ => format!("{}\u{a0}%", words.number(&self.tax.rate.percent())),
+        }
+    }
 }
 
 /// The tax of one category and rate.

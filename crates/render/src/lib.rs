@@ -1,7 +1,7 @@
 //! Data in, bytes out: what others read is made here, from plain data and without I/O of its own, clock or randomness.
 //!
-//! Documents are put on paper ([`pdf`]), written as e-invoices ([`einvoice`]) and mailed ([`mail`]); all three begin with a
-//! [`document::Document`].
+//! Documents are put on paper ([`pdf`]), written as e-invoices ([`einvoice`]), mailed ([`mail`]) and shown to whoever pays them
+//! ([`payment_page`]); all four begin with a [`document::Document`].
 //!
 //! Of the ledger, a [`Voucher`] is what one event booked on one day; [`Export`] writes vouchers one after the
 //! other, with the [`Books`] they are from, as plain-text accounting ([`plain_text`]), as a SIE file ([`sie`]) or as a
@@ -19,6 +19,7 @@ pub mod document;
 pub mod einvoice;
 mod journal;
 pub mod mail;
+pub mod payment_page;
 pub mod pdf;
 mod plain;
 pub mod qr;

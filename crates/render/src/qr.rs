@@ -24,6 +24,19 @@ pub enum CodeKind {
     Swiss,
 }
 
+impl CodeKind {
+    /// What it is called.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Epc => "EPC QR",
+            Self::Swish => "Swish QR",
+            Self::Swiss => "Swiss QR",
+        }
+    }
+}
+
+/// How many squares wide the white border of a code is (ISO/IEC 18004, 9.1).
+const CODE_BORDER: usize = 4;
 /// The longest name that an EPC code holds, in characters.
 const EPC_NAME: usize = 70;
 /// The longest message that Swish shows, in characters.
@@ -123,4 +136,18 @@ fn swiss_address(party: &Party) -> Option<[String; 7]> {
         short(city, SWISS_TOWN),
         country.clone(),
     ])
+}
+
+/// A text as a QR code (ISO/IEC 18004, level M), with the white border that it needs.
+pub(crate) fn squares(text: &str) -> Option<Vec<Vec<bool>>> {
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
+    let width = code.width();
+    let colors = code.to_colors();
+    let side = width + 2 * CODE_BORDER;
+    let is_dark = |row: usize, column: usize| {
+        let inner = |place: usize| place.checked_sub(CODE_BORDER).filter(|place| *place < width);
+        let place = inner(row).zip(inner(column)).map(|(row, column)| row * width + column);
+        place.and_then(|place| colors.get(place)) == Some(&qrcode::Color::Dark)
+    };
+    Some((0..side).map(|row| (0..side).map(|column| is_dark(row, column)).collect()).collect())
 }

@@ -49,6 +49,13 @@ pub struct Words {
     /// A page, and of how many.
     pub(crate) page: &'static str,
     pub(crate) phone: &'static str,
+    pub(crate) download: &'static str,
+    /// Of a payment link that is not good any more.
+    pub(crate) link_over: &'static str,
+    /// Whom to ask.
+    pub(crate) link_over_advice: &'static str,
+    pub(crate) link_unknown: &'static str,
+    pub(crate) link_unknown_advice: &'static str,
 }
 
 impl Words {
@@ -164,6 +171,11 @@ static ENGLISH: Words = Words {
     continued: "Continued on the next page",
     page: "Page {} of {}",
     phone: "Phone",
+    download: "Download as PDF",
+    link_over: "This payment link is no longer valid",
+    link_over_advice: "The invoice may be paid already, or there may be a newer link. If in doubt, ask {}.",
+    link_unknown: "There is no such payment link",
+    link_unknown_advice: "Check that the address is complete.",
 };
 
 static SWEDISH: Words = Words {
@@ -204,6 +216,11 @@ static SWEDISH: Words = Words {
     continued: "Fortsätter på nästa sida",
     page: "Sida {} av {}",
     phone: "Telefon",
+    download: "Ladda ner som PDF",
+    link_over: "Betalningslänken gäller inte längre",
+    link_over_advice: "Fakturan kan redan vara betald, eller så finns det en nyare länk. Fråga {} om du är osäker.",
+    link_unknown: "Betalningslänken finns inte",
+    link_unknown_advice: "Kontrollera att adressen är fullständig.",
 };
 
 static GERMAN: Words = Words {
@@ -244,6 +261,11 @@ static GERMAN: Words = Words {
     continued: "Fortsetzung auf der nächsten Seite",
     page: "Seite {} von {}",
     phone: "Telefon",
+    download: "Als PDF herunterladen",
+    link_over: "Dieser Zahlungslink ist nicht mehr gültig",
+    link_over_advice: "Vielleicht ist die Rechnung schon bezahlt, oder es gibt einen neueren Link. Wenden Sie sich im Zweifel an {}.",
+    link_unknown: "Diesen Zahlungslink gibt es nicht",
+    link_unknown_advice: "Prüfen Sie, ob die Adresse vollständig ist.",
 };
 
 static DANISH: Words = Words {
@@ -284,6 +306,11 @@ static DANISH: Words = Words {
     continued: "Fortsættes på næste side",
     page: "Side {} af {}",
     phone: "Telefon",
+    download: "Download som PDF",
+    link_over: "Betalingslinket gælder ikke længere",
+    link_over_advice: "Fakturaen er måske allerede betalt, eller der findes et nyere link. Spørg {}, hvis du er i tvivl.",
+    link_unknown: "Betalingslinket findes ikke",
+    link_unknown_advice: "Kontrollér, at adressen er fuldstændig.",
 };
 
 static NORWEGIAN: Words = Words {
@@ -324,6 +351,11 @@ static NORWEGIAN: Words = Words {
     continued: "Fortsetter på neste side",
     page: "Side {} av {}",
     phone: "Telefon",
+    download: "Last ned som PDF",
+    link_over: "Betalingslenken gjelder ikke lenger",
+    link_over_advice: "Fakturaen kan allerede være betalt, eller det finnes en nyere lenke. Spør {} hvis du er i tvil.",
+    link_unknown: "Betalingslenken finnes ikke",
+    link_unknown_advice: "Kontroller at adressen er fullstendig.",
 };
 
 static FINNISH: Words = Words {
@@ -364,6 +396,11 @@ static FINNISH: Words = Words {
     continued: "Jatkuu seuraavalla sivulla",
     page: "Sivu {}/{}",
     phone: "Puhelin",
+    download: "Lataa PDF-tiedostona",
+    link_over: "Maksulinkki ei ole enää voimassa",
+    link_over_advice: "Lasku voi olla jo maksettu, tai siitä on uudempi linkki. Jos olet epävarma, ota yhteyttä: {}.",
+    link_unknown: "Maksulinkkiä ei ole",
+    link_unknown_advice: "Tarkista, että osoite on kokonainen.",
 };
 
 static DUTCH: Words = Words {
@@ -404,6 +441,11 @@ static DUTCH: Words = Words {
     continued: "Vervolg op de volgende pagina",
     page: "Pagina {} van {}",
     phone: "Telefoon",
+    download: "Downloaden als pdf",
+    link_over: "Deze betaallink is niet meer geldig",
+    link_over_advice: "Misschien is de factuur al betaald of is er een nieuwere link. Neem bij twijfel contact op met {}.",
+    link_unknown: "Deze betaallink bestaat niet",
+    link_unknown_advice: "Controleer of het adres volledig is.",
 };
 
 static FRENCH: Words = Words {
@@ -444,6 +486,11 @@ static FRENCH: Words = Words {
     continued: "Suite à la page suivante",
     page: "Page {} sur {}",
     phone: "Téléphone",
+    download: "Télécharger en PDF",
+    link_over: "Ce lien de paiement n’est plus valable",
+    link_over_advice: "La facture est peut-être déjà réglée, ou il existe un lien plus récent. En cas de doute, contactez {}.",
+    link_unknown: "Ce lien de paiement n’existe pas",
+    link_unknown_advice: "Vérifiez que l’adresse est complète.",
 };
 
 static POLISH: Words = Words {
@@ -484,6 +531,11 @@ static POLISH: Words = Words {
     continued: "Ciąg dalszy na następnej stronie",
     page: "Strona {} z {}",
     phone: "Telefon",
+    download: "Pobierz jako PDF",
+    link_over: "Ten link do płatności nie jest już ważny",
+    link_over_advice: "Faktura może być już opłacona albo istnieje nowszy link. W razie wątpliwości prosimy o kontakt: {}.",
+    link_unknown: "Nie ma takiego linku do płatności",
+    link_unknown_advice: "Prosimy sprawdzić, czy adres jest kompletny.",
 };
 
 #[cfg(test)]
@@ -514,8 +566,8 @@ mod tests {
     fn what_is_filled_in_has_its_places() {
         for words in ALL {
             let places = |text: &str| text.matches("{}").count();
-            let counted = [words.vat_of, words.corrects, words.home_tax, words.page].map(places);
-            assert_eq!(counted, [2, 2, 5, 2], "{}", words.language);
+            let texts = [words.vat_of, words.corrects, words.home_tax, words.page, words.link_over_advice];
+            assert_eq!(texts.map(places), [2, 2, 5, 2, 1], "{}", words.language);
         }
         assert_eq!(fill("VAT {} of {}", &["25", "100"]), "VAT 25 of 100");
     }

@@ -36,6 +36,7 @@ pub mod mail_templates;
 pub mod migrate;
 pub mod outbox;
 pub mod overdue;
+pub mod payment_links;
 pub mod payments;
 pub mod prices;
 pub mod products;

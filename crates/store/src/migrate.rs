@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     Step {
         version: 1,
         name: "foundation",
@@ -131,6 +131,12 @@ const STEPS: [Step; 19] = [
         name: "webhooks",
         sqlite: include_str!("../migrations/0019_webhooks.sqlite.sql"),
         postgres: include_str!("../migrations/0019_webhooks.postgres.sql"),
+    },
+    Step {
+        version: 20,
+        name: "payment links",
+        sqlite: include_str!("../migrations/0020_payment_links.sql"),
+        postgres: include_str!("../migrations/0020_payment_links.sql"),
     },
 ];
 

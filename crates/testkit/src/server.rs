@@ -69,6 +69,12 @@ impl TestServer {
         Self::serve(router(web(&provider.app, limits.into()))).await
     }
 
+    /// Serves a provider that is found at this address from outside.
+    pub async fn start_at(provider: &Provider, public_url: &str) -> Self {
+        let web = web(&provider.app, Limits::default()).found_at(Some(public_url.to_owned()));
+        Self::serve(router(web)).await
+    }
+
     /// Serves another node of a provider.
     pub async fn start_node(node: &App) -> Self {
         Self::serve(router(web(node, Limits::default()))).await

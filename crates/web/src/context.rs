@@ -7,11 +7,12 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
-use perennial_app::{Actor, Answered, App, AppError, Caller, Once, OnceRenewal, RenewalQueue, Renewed};
-use perennial_billing::CustomerId;
+use perennial_app::{Actor, Answered, App, AppError, Caller, Once, OnceRenewal, RenewalQueue, Renewed, Scope};
+use perennial_billing::{CustomerId, SellerId};
 use serde::Serialize;
 
 use crate::address::ClientAddress;
+use crate::error::Code;
 use crate::idempotency::Afterwards;
 use crate::limit::StandingSlot;
 use crate::operation::{Access, Door};
@@ -102,6 +103,49 @@ impl FromRequestParts<Web> for Context {
         pass(&caller, parts)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         Ok(Self { app: web.app.clone(), caller, renewals: web.renewals.clone(), request_id, once: None })
+    }
+}
+
+/// A request that needs no key. One that works tells who asks all the same; one that does not is as good as none.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub app: App,
+    caller: Option<Caller>,
+    request_id: String,
+}
+
+impl Visitor {
+    /// Whether a key came along that may see the invoices of this customer.
+    pub fn may_see(&self, seller: SellerId, customer: CustomerId) -> bool {
+        self.caller.is_some_and(|caller| {
+            caller.seller == seller && caller.may_see(customer) && caller.scopes.allow(Scope::ReadBilling)
+        })
+    }
+
+    /// 200 with `data` in the v1 envelope.
+    pub fn success<T>(&self, data: T) -> Success<T> {
+        Success(Envelope::new(self.app.clock.now(), self.request_id.clone(), data))
+    }
+}
+
+impl FromRequestParts<Web> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, ApiError> {
+        // Whatever is not said to be for everybody stays closed.
+        if !parts.extensions.get::<Door>().is_some_and(|door| matches!(door.access, Access::Public)) {
+            return Err(ApiError::internal());
+        }
+        let mut caller = None;
+        if let Some(key) = key_of(&parts.headers) {
+            caller = match authenticated(web, key, parts.extensions.get().copied()).await {
+                Ok(caller) => Some(on_behalf(web, caller, &parts.headers).await?),
+                Err(error) if matches!(error.code(), Code::Unauthorized | Code::TooManyRequests) => None,
+                Err(error) => return Err(error),
+            };
+        }
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Ok(Self { app: web.app.clone(), caller, request_id })
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::Web;
-use crate::context::Context;
+use crate::context::{Context, Visitor};
 use crate::operation::Answering;
 use crate::wire::{At, At2, Json, OnWire, Query};
 
@@ -100,6 +100,10 @@ described!(A, B, C);
 described!(A, B, C, D);
 
 impl Takes for Context {
+    fn describe(_: &mut Shape, _: &mut SchemaGenerator) {}
+}
+
+impl Takes for Visitor {
     fn describe(_: &mut Shape, _: &mut SchemaGenerator) {}
 }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::Web;
 use crate::openapi;
+use crate::pay::Page;
 use crate::request_id::RequestId;
 use crate::v1::envelope::iso;
 use crate::v2;
@@ -108,6 +109,11 @@ impl ApiError {
     /// 404: it does not exist, or is not the caller's to see.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(Code::NotFound, message)
+    }
+
+    /// 410: it was good once.
+    pub(crate) fn gone(message: impl Into<String>) -> Self {
+        Self::new(Code::Gone, message)
     }
 
     /// 409: it contradicts how things stand.
@@ -239,6 +245,7 @@ impl From<AppError> for ApiError {
                 Self::new(Code::InvalidValue, error.to_string()).detailed(|details| details.errors = errors)
             }
             AppError::NotFound(_) => Self::not_found(error.to_string()),
+            AppError::Gone(_) => Self::gone(error.to_string()),
             AppError::Conflict(message) => Self::conflict(message),
             AppError::Blocked(invoice) => {
                 Self::blocked_by(invoice, "An unpaid renewal invoice exists for this service")
@@ -331,6 +338,7 @@ pub(crate) async fn render(
     let status = response.status();
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
+        None if response.extensions().get::<Page>().is_some() => return response,
         None if status.is_client_error() || status.is_server_error() => ApiError::from_status(status),
         None => return response,
     };

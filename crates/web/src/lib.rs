@@ -15,6 +15,8 @@ mod limit;
 mod metrics;
 mod openapi;
 mod operation;
+mod pay;
+mod public_url;
 mod reference;
 mod request_id;
 mod router;
@@ -27,6 +29,7 @@ mod wire;
 pub use error::ApiError;
 pub use limit::{GUESS_REST, GUESS_WINDOW, Limits, MAX_GUESSES, MAX_WINDOWS, RateLimit, RateLimits, WINDOW};
 pub use openapi::openapi;
+pub use pay::payment_link_url;
 pub use reference::reference;
 pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};
@@ -46,6 +49,8 @@ pub struct Web {
     pub limits: Arc<RateLimits>,
     /// Named requests that are under way here.
     running: Arc<idempotency::Running>,
+    /// Where it is found from outside, if that is configured.
+    public_url: Option<Arc<str>>,
     /// Tells work in the background that it is time to stop.
     pub stop: Stop,
 }
@@ -54,6 +59,13 @@ impl Web {
     /// A web server's state.
     #[must_use]
     pub fn new(app: App, renewals: RenewalQueue, limits: Limits, stop: Stop) -> Self {
-        Self { app, renewals, limits: Arc::new(RateLimits::new(limits)), running: Arc::default(), stop }
+        let limits = Arc::new(RateLimits::new(limits));
+        Self { app, renewals, limits, running: Arc::default(), public_url: None, stop }
+    }
+
+    /// The same, found at this address from outside: absolute addresses begin with it, whatever a request says.
+    #[must_use]
+    pub fn found_at(self, public_url: Option<String>) -> Self {
+        Self { public_url: public_url.map(Arc::from), ..self }
     }
 }

@@ -153,15 +153,17 @@ fn who(access: Access) -> String {
     let scopes: Vec<String> = access.scopes().iter().map(|scope| format!("`{}`", scope.as_str())).collect();
     let scopes = scopes.join(" or ");
     match access {
+        Access::Public => "No key is needed.".to_owned(),
         Access::Key => "For every key.".to_owned(),
         Access::Scoped(_) => format!("Scope {scopes}. A customer's own key reaches what is that customer's."),
         Access::Staff(_) => format!("Scope {scopes}, for keys of staff."),
     }
 }
 
-/// One of the scopes, in either header.
+/// One of the scopes, in either header; nothing where no key is needed.
 fn security(access: Access) -> Value {
     match access {
+        Access::Public => json!([]),
         Access::Key => json!([{"bearer": []}, {"apiKey": []}]),
         Access::Scoped(scopes) | Access::Staff(scopes) => {
             let either = scopes.iter().flat_map(|scope| {
@@ -228,10 +230,13 @@ fn answer(operation: &Operation, given: &Given) -> Value {
 
 /// The statuses of errors that an operation can answer with.
 fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
-    let mut statuses = vec![400, 401, 429, 500, 503];
+    let mut statuses = vec![400, 429, 500, 503];
     let has_input = !shape.path.is_empty() || !shape.query.is_empty() || shape.body.is_some();
-    if !operation.door.access.scopes().is_empty() {
-        statuses.push(403);
+    match operation.door.access {
+        // What needs no key is there as long as it is good.
+        Access::Public => statuses.push(410),
+        Access::Key => statuses.push(401),
+        Access::Scoped(_) | Access::Staff(_) => statuses.extend([401, 403]),
     }
     if !shape.path.is_empty() || operation.writes() {
         statuses.push(404);
@@ -252,7 +257,7 @@ fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
 /// Every error answer of both surfaces, by name.
 fn responses() -> Value {
     let mut responses = Map::new();
-    for status in [400, 401, 403, 404, 409, 412, 413, 422, 429, 500, 503] {
+    for status in [400, 401, 403, 404, 409, 410, 412, 413, 422, 429, 500, 503] {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
         let schema = if status == 429 { "V1TooManyRequests" } else { "V1Error" };
         responses.insert(

@@ -18,6 +18,8 @@ use crate::{ApiError, Web, idempotency};
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Access {
+    /// Everybody: no key is asked for.
+    Public,
     /// Every key.
     Key,
     /// Keys with one of these scopes; a customer's own see what is that customer's.
@@ -30,7 +32,7 @@ impl Access {
     /// The scopes of which one is enough.
     pub fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Key => &[],
+            Self::Public | Self::Key => &[],
             Self::Scoped(scopes) | Self::Staff(scopes) => scopes,
         }
     }

@@ -80,7 +80,8 @@ fn one(text: &mut String, document: &Value, path: &str, method: &str, operation:
         writeln!(text, "{}\n", if is_needed { "Body:" } else { "Body, which may be left out:" })?;
         fields(text, document, &body["schema"], true)?;
     }
-    call(text, path, method)?;
+    let has_key = operation["security"].as_array().is_some_and(|ways| !ways.is_empty());
+    call(text, path, method, has_key)?;
     for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
         if !status.starts_with('2') {
             continue;
@@ -98,14 +99,15 @@ fn one(text: &mut String, document: &Value, path: &str, method: &str, operation:
 }
 
 /// How to ask for it, but for the body.
-fn call(text: &mut String, path: &str, method: &str) -> std::fmt::Result {
+fn call(text: &mut String, path: &str, method: &str, has_key: bool) -> std::fmt::Result {
     let mut place = path.to_owned();
     for name in path_names(path) {
         place = place.replace(&format!("{{{name}}}"), &format!("${{{name}}}"));
     }
     let method = method.to_uppercase();
     let flag = if method == "GET" { String::new() } else { format!(" -X {method}") };
-    writeln!(text, "```sh\ncurl -s{flag} -H \"Authorization: Bearer $KEY\" \"$BASE{place}\"\n```\n")
+    let key = if has_key { " -H \"Authorization: Bearer $KEY\"" } else { "" };
+    writeln!(text, "```sh\ncurl -s{flag}{key} \"$BASE{place}\"\n```\n")
 }
 
 /// The fields of an object, those of objects in it too.

@@ -13,7 +13,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::operation::Access::Staff;
 use crate::operation::{Operations, at};
-use crate::{ApiError, Web, address, docs, error, health, limit, metrics, request_id, security_headers, v1, v2};
+use crate::{ApiError, Web, address, docs, error, health, limit, metrics, pay, request_id, security_headers, v1, v2};
 
 /// Bytes of a request body at most.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -22,7 +22,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All doors of the program.
 pub fn router(web: Web) -> Router {
-    let routes = operations().router(&web).merge(docs::routes());
+    let routes = operations().router(&web).merge(docs::routes()).merge(pay::routes());
     let routes = routes.route("/healthz", get(health::healthz)).route("/readyz", get(health::readyz));
     guarded(routes, web)
 }

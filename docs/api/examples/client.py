@@ -102,8 +102,16 @@ def main(base, key):
     assert pdf.startswith(b"%PDF-"), pdf[:20]
     print(f"its PDF has {len(pdf)} bytes")
 
+    # For a customer without a key: an address at which the invoice is seen and paid.
+    link = perennial.post(f"/api/v2/invoices/{invoice}/payment-link")
+    print(f"payment link: {link['paymentUrl']}, until {link['expiresAt']}")
+    shown = requests.get(link["paymentUrl"], timeout=30)
+    assert shown.ok and detail["number"] in shown.text, shown
+    assert perennial.get(f"/api/v2/invoices/{invoice}/payment-link").json()["viewCount"] == 1
+
     noted = perennial.post(f"/api/v2/invoices/{invoice}/actions/credit", {"reason": "Renewed by mistake"})
     assert noted["invoice"]["standing"] == "credited", noted
+    assert requests.get(link["paymentUrl"], timeout=30).status_code == 410, "there is nothing to pay any more"
     print(f"credited by {noted['creditNoteNumber']}: {noted['total']} {noted['currency']}")
 
 

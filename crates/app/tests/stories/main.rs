@@ -12,6 +12,7 @@ mod drafting;
 mod feeds;
 mod grouping;
 mod importing;
+mod linking;
 mod lives;
 mod mailing;
 mod ordering;

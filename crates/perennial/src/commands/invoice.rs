@@ -1,4 +1,4 @@
-//! `perennial invoice list|show|pdf|preview|xml|mail|remind|credit|void|write-off|late-payment`.
+//! `perennial invoice list|show|pdf|preview|xml|mail|remind|credit|void|payment-link|write-off|late-payment`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,14 @@ pub async fn run(args: &Args, command: &InvoiceCommand) -> Result<Exit> {
         }
         InvoiceCommand::Credit(credit) => give_back(args, credit).await,
         InvoiceCommand::Void { invoice } => void(args, open::id("invoice", invoice)?).await,
+        InvoiceCommand::PaymentLink { invoice, revoke, format } => {
+            let id = open::id("invoice", invoice)?;
+            if *revoke {
+                super::payment_link::revoke(args, id).await
+            } else {
+                super::payment_link::make(args, id, format.format).await
+            }
+        }
         InvoiceCommand::WriteOff { invoice } => write_off(args, open::id("invoice", invoice)?).await,
         InvoiceCommand::LatePayment { invoice, paid_on, format } => {
             late_payment(args, open::id("invoice", invoice)?, *paid_on, format.format).await

@@ -23,6 +23,7 @@ mod migrate;
 mod openapi;
 mod outbox;
 mod payment;
+mod payment_link;
 mod preview;
 mod price;
 mod product;

@@ -35,7 +35,7 @@ pub async fn run(args: &Args, serve: &ServeArgs) -> Result<Exit> {
 
 /// Answers requests on a socket and starts the daily runs, and sends mail and webhooks, until SIGTERM or Ctrl-C, then finishes what was accepted.
 pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<Exit> {
-    let limits = config.limits()?;
+    let (limits, public_url) = (config.limits()?, config.public_url()?);
     let app = open::with_webhooks(app, config)?;
     let stop = open::stop_on_signal()?;
     let mut told = stop.clone();
@@ -51,7 +51,7 @@ pub async fn answer(app: App, config: &Config, listener: TcpListener) -> Result<
     let outbound = start_outbound(&app, stop.clone());
     let webhooks = start_webhooks(&app, stop.clone());
     let key_uses = start_key_uses(&app, stop.clone());
-    let web = Web::new(app.clone(), renewals, limits, stop);
+    let web = Web::new(app.clone(), renewals, limits, stop).found_at(public_url);
     perennial_web::serve(listener, router(web), stopping).await?;
     // The router held the way in; what was queued through it is done before the database is closed.
     workers.finish().await;

@@ -245,6 +245,45 @@ fn a_mistake_is_told_with_what_to_do() {
     assert_eq!(run_in(folder.path(), &["renew"]).code, 2, "clap's own usage error");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_link_is_made_shown_again_and_revoked() {
+    let installation = crate::crash::stocked(Kind::Sqlite).await;
+    let renewed = installation.run(&["renew", "20000"]);
+    assert_eq!(renewed.code, 0, "{}", renewed.shown());
+    let file = installation.folder.path().join("perennial.toml");
+    let json = || -> Value {
+        let ended = installation.run(&["invoice", "payment-link", "1", "--format", "json"]);
+        assert_eq!(ended.code, 0, "{}", ended.shown());
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    let made = json();
+    assert_eq!(made["isKnown"], false);
+    let url = made["paymentUrl"].as_str().unwrap();
+    let uuid = url.strip_prefix("http://127.0.0.1:8080/billing/pay/").unwrap();
+    let text = fs::read_to_string(&file).unwrap();
+    let named = text.replace("[server]\n", "[server]\npublic_url = \"https://billing.example.net/\"\n");
+    fs::write(&file, named).unwrap();
+    let again = json();
+    assert_eq!(again["isKnown"], true);
+    assert_eq!(again["paymentUrl"], format!("https://billing.example.net/billing/pay/{uuid}"));
+    let shown = installation.run(&["invoice", "payment-link", "1"]);
+    assert_eq!((shown.code, shown.stdout.trim()), (0, again["paymentUrl"].as_str().unwrap()));
+    assert!(shown.stderr.ends_with("it was never opened.\n"), "{}", shown.stderr);
+    let revoke = || installation.run(&["invoice", "payment-link", "1", "--revoke"]);
+    assert_snapshot!(revoke().shown(), @"
+    exit 0
+    --- out
+    --- err
+    The payment link of invoice 1 opens nothing any more.
+    ");
+    assert_snapshot!(revoke().shown(), @"
+    exit 1
+    --- out
+    --- err
+    error: Payment link not found
+    ");
+}
+
 #[test]
 fn completions_are_printed() {
     let folder = TempDir::new().unwrap();
@@ -269,6 +308,6 @@ async fn a_second_init_and_an_old_schema_change_nothing() {
     exit 1
     --- out
     --- err
-    error: the database is at schema 2 of 19: run `perennial migrate`
+    error: the database is at schema 2 of 20: run `perennial migrate`
     ");
 }

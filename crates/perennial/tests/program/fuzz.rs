@@ -50,7 +50,7 @@ async fn show_the_example(kind: Kind) {
     let ended = python.arg(client).args([&address, &installation.key]).output().expect("Python");
     let said = String::from_utf8_lossy(&ended.stdout);
     assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
-    for part in ["renewed svc_", "mailed again to ", "its PDF has ", "credited by "] {
+    for part in ["renewed svc_", "mailed again to ", "its PDF has ", "payment link: ", "credited by "] {
         assert!(said.contains(part), "{part}\n{said}");
     }
     let notes = "select count(*) from invoices where kind = 'credit_note'";

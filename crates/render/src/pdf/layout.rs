@@ -3,14 +3,14 @@
 use std::num::NonZeroU16;
 
 use krilla::tagging::{TableHeaderScope, Tag};
-use perennial_billing::{DocumentKind, TaxCategory};
+use perennial_billing::DocumentKind;
 
 use super::fonts::{Block, Color, Fonts, Style};
 use super::logo::Logo;
 use super::sheet::{HEIGHT, INNER, MARGIN, Part, Sheets, WIDTH};
 use super::{Brand, Column};
-use crate::document::{Document, Line, Party};
-use crate::qr::{CodeKind, payment_code};
+use crate::document::{Document, Line};
+use crate::qr::{payment_code, squares};
 use crate::words::{Words, fill};
 
 const BLACK: Color = (24, 24, 27);
@@ -37,8 +37,6 @@ const HALF_WIDTH: f32 = INNER / 2.0 - 12.0;
 const FOOT_WIDTH: f32 = INNER - 90.0;
 /// A payment code's side, with its border.
 const CODE_SIZE: f32 = 108.0;
-/// How many squares wide the white border of a code is (ISO/IEC 18004, 9.1).
-const CODE_BORDER: usize = 4;
 /// The most room that a logo gets.
 const LOGO_WIDTH: f32 = 180.0;
 const LOGO_HEIGHT: f32 = 48.0;
@@ -148,7 +146,7 @@ impl Layout<'_> {
     /// Whom it is for, and the facts.
     fn parties(&mut self) -> Vec<Part> {
         let top = self.sheets.y;
-        let mut buyer = address(&self.document.buyer);
+        let mut buyer = self.document.buyer.address();
         // Letters within a country do not name it.
         if self.document.buyer.country == self.document.seller.country {
             buyer.pop();
@@ -231,7 +229,7 @@ impl Layout<'_> {
         let mut rows = vec![self.table_head(&columns, text_width)];
         for place in 0..self.document.lines.len() {
             let line = &self.document.lines[place];
-            let (description, detail) = (line.description.clone(), self.detail(line));
+            let (description, detail) = (line.description.clone(), line.detail(self.words));
             let cells: Vec<String> = columns.iter().map(|(_, _, column)| self.cell(line, *column)).collect();
             let look = right(style(NORMAL, BLACK));
             let cells: Vec<Block> =
@@ -295,30 +293,12 @@ impl Layout<'_> {
         Part::Group(Tag::TR.into(), row)
     }
 
-    /// The days of a line, and what was taken off it.
-    fn detail(&self, line: &Line) -> Option<String> {
-        let words = self.words;
-        let days = line.period.map(|period| (words.day(period.starts), words.day(period.last_day())));
-        // A text that names the days already does not need them again.
-        let days =
-            days.filter(|_| line.period.is_some_and(|period| !line.description.contains(&period.starts.to_string())));
-        let days = days.map(|(from, through)| if from == through { from } else { format!("{from} – {through}") });
-        let off = line.allowance.as_ref().map(|(off, reason)| {
-            let off = words.amount(perennial_billing::Money::new(-off.minor, off.currency));
-            let reason = if reason.is_empty() { words.allowance } else { reason };
-            format!("{reason}: {off}")
-        });
-        let texts: Vec<String> = days.into_iter().chain(off).collect();
-        (!texts.is_empty()).then(|| texts.join(" · "))
-    }
-
     fn cell(&self, line: &Line, column: Option<Column>) -> String {
         let words = self.words;
         match column {
             Some(Column::Quantity) => words.number(&line.quantity.to_string()),
             Some(Column::Price) => words.amount(line.unit_price),
-            Some(Column::Vat) if line.tax.category == TaxCategory::O => "–".to_owned(),
-            Some(Column::Vat) => format!("{}\u{a0}%", words.number(&line.tax.rate.percent())),
+            Some(Column::Vat) => line.tax_rate(words),
             None => words.amount(line.gross.unwrap_or(line.net)),
         }
     }
@@ -331,28 +311,8 @@ impl Layout<'_> {
     /// What it comes to.
     fn totals(&mut self) -> Vec<Part> {
         let (document, words) = (self.document, self.words);
-        let mut sums = vec![(words.net.to_owned(), words.amount(document.net))];
-        for tax in document.taxes.iter().filter(|tax| tax.profile.category != TaxCategory::O) {
-            let rate = words.number(&tax.profile.rate.percent());
-            let mut name = fill(words.vat_of, &[&rate, &words.amount(tax.base)]);
-            // Whose VAT it is, where that is not the seller's country.
-            if tax.profile.category == TaxCategory::S && tax.profile.country.code() != document.seller.country {
-                name = format!("{} {name}", tax.profile.country.code());
-            }
-            sums.push((name, words.amount(tax.tax)));
-        }
-        if document.rounding.minor != 0 {
-            sums.push((words.rounding.to_owned(), words.amount(document.rounding)));
-        }
-        if document.paid.minor != 0 {
-            sums.push((words.total.to_owned(), words.money(document.total)));
-            let off = perennial_billing::Money::new(-document.paid.minor, document.currency);
-            sums.push((words.paid.to_owned(), words.amount(off)));
-        }
-        let is_credit = document.kind == DocumentKind::CreditNote;
-        let to_pay = document.to_pay();
-        let last = (if is_credit { words.credited } else { words.to_pay }, words.money(to_pay));
-
+        let sums = document.sums(words);
+        let last = document.last_sum(words);
         let value_width = AMOUNT_WIDTH + 30.0;
         let name_width = HALF_WIDTH - value_width - 3.0 * GAP;
         let mut rows = Vec::new();
@@ -449,12 +409,8 @@ impl Layout<'_> {
             let x = MARGIN + INNER - CODE_SIZE - 14.0;
             self.sheets.fill(x, top + 10.0, CODE_SIZE, CODE_SIZE, (255, 255, 255));
             let code = self.sheets.code(squares, x, top + 10.0, CODE_SIZE);
-            let name = match kind {
-                CodeKind::Epc => "EPC QR",
-                CodeKind::Swish => "Swish QR",
-                CodeKind::Swiss => "Swiss QR",
-            };
-            parts.push(Part::Group(Tag::Figure(Some(format!("{name}: {}", words.scan))).into(), vec![code]));
+            let title = format!("{}: {}", kind.title(), words.scan);
+            parts.push(Part::Group(Tag::Figure(Some(title)).into(), vec![code]));
             let look = Style { is_right: true, ..style(SMALL, GREY) };
             let (scan, _) = self.text(words.scan, look, x - 40.0, top + CODE_SIZE + 14.0, CODE_SIZE + 40.0);
             parts.push(paragraph(vec![scan]));
@@ -466,19 +422,8 @@ impl Layout<'_> {
     /// Who the seller is, for the foot of every page.
     fn foot(&self) -> String {
         let seller = &self.document.seller;
-        let words = self.words;
-        let mut facts = Vec::new();
-        for (name, value) in [
-            (words.company_number, &seller.company_number),
-            (words.vat_number, &seller.vat_number),
-            (words.phone, &seller.phone),
-        ] {
-            if !value.is_empty() {
-                facts.push(format!("{name} {value}"));
-            }
-        }
-        facts.extend([&seller.email, &seller.website].into_iter().filter(|text| !text.is_empty()).cloned());
-        let lines = [address(seller).join(", "), facts.join(" · "), self.brand.footer.clone()];
+        let facts = seller.facts(self.words);
+        let lines = [seller.address().join(", "), facts.join(" · "), self.brand.footer.clone()];
         let lines: Vec<String> = lines.into_iter().filter(|line| !line.is_empty()).collect();
         lines.join("\n")
     }
@@ -500,27 +445,6 @@ impl Layout<'_> {
             }
         }
     }
-}
-
-/// A party's name and address, line by line.
-fn address(party: &Party) -> Vec<String> {
-    let town = format!("{} {}", party.postcode, party.city);
-    let lines = [party.name.clone(), party.address1.clone(), party.address2.clone(), town, party.country.clone()];
-    lines.into_iter().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
-}
-
-/// A text as a QR code (ISO/IEC 18004, level M), with the white border that it needs.
-fn squares(text: &str) -> Option<Vec<Vec<bool>>> {
-    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
-    let width = code.width();
-    let colors = code.to_colors();
-    let side = width + 2 * CODE_BORDER;
-    let is_dark = |row: usize, column: usize| {
-        let inner = |place: usize| place.checked_sub(CODE_BORDER).filter(|place| *place < width);
-        let place = inner(row).zip(inner(column)).map(|(row, column)| row * width + column);
-        place.and_then(|place| colors.get(place)) == Some(&qrcode::Color::Dark)
-    };
-    Some((0..side).map(|row| (0..side).map(|column| is_dark(row, column)).collect()).collect())
 }
 
 /// A logo, with what it shows.

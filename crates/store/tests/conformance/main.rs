@@ -28,6 +28,7 @@ mod keys;
 mod ledger;
 mod migrate;
 mod outbox;
+mod payment_links;
 mod payments;
 mod prices;
 mod products;

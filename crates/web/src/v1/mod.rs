@@ -12,6 +12,7 @@ pub(crate) mod envelope;
 pub(crate) mod invoice_pdf;
 pub(crate) mod invoices;
 pub(crate) mod keys;
+pub(crate) mod payment_link;
 pub(crate) mod renew;
 pub(crate) mod resend_email;
 mod routes;
@@ -87,6 +88,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 impl<T: JsonSchema> Takes for Json<T> {
     fn describe(shape: &mut Shape, schemas: &mut SchemaGenerator) {
         shape.body = Some(Taken { schema: schemas.subschema_for::<T>().to_value(), is_needed: true });
+    }
+}
+
+impl<T: JsonSchema> Takes for Result<Json<T>, ApiError> {
+    fn describe(shape: &mut Shape, schemas: &mut SchemaGenerator) {
+        Json::<T>::describe(shape, schemas);
     }
 }
 

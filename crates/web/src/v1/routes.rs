@@ -6,9 +6,9 @@ use perennial_app::Scope::{
 
 use super::{
     account, accounts, autorenew, billing_cc, billing_cycle, cancel_hosting, cards, credit, invoice_pdf, invoices,
-    keys, renew, resend_email, transactions,
+    keys, payment_link, renew, resend_email, transactions,
 };
-use crate::operation::Access::Scoped;
+use crate::operation::Access::{Public, Scoped};
 use crate::operation::{Operations, at};
 
 const V1: &str = "v1";
@@ -74,6 +74,23 @@ pub(crate) fn operations() -> Operations {
             credit::cancel,
             "Call an Add Funds invoice off",
         ),
+        at(V1, "/api/billing/invoice/{id}/payment-link")
+            .get("v1GetPaymentLink", Scoped(&[ReadBilling]), payment_link::status, "Where its payment link stands")
+            .post(
+                "v1MakePaymentLink",
+                Scoped(&[WriteBilling]),
+                payment_link::make,
+                "Make a payment link, or find the one there is",
+            ),
+        at(V1, "/api/billing/payment-link/{uuid}").get(
+            "v1OpenPaymentLink",
+            Public,
+            payment_link::open,
+            "The invoice that a payment link leads to",
+        ),
+        at(V1, "/api/billing/payment-link/{uuid}/pay")
+            .post("v1PayByLink", Public, payment_link::pay, "Begin to pay: nobody takes payments yet, so it is refused")
+            .not_repeatable(),
         at(V1, "/api/billing/pay").post(
             "v1PayByCard",
             Scoped(&[WriteBilling]),

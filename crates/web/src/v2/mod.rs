@@ -19,6 +19,7 @@ pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod me;
 pub(crate) mod papers;
+pub(crate) mod payment_link;
 pub(crate) mod payments;
 pub(crate) mod preview;
 pub(crate) mod problem;

@@ -130,6 +130,8 @@ codes! {
     Forbidden = FORBIDDEN, "forbidden", "Not allowed";
     /// It does not exist, or is not the caller's to see.
     NotFound = NOT_FOUND, "not_found", "Not found";
+    /// It was good once, and is not any more.
+    Gone = GONE, "gone", "No longer valid";
     /// The path has no such method.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed";
     /// It contradicts how things stand.

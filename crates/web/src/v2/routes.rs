@@ -7,8 +7,8 @@ use perennial_app::Scope::{
 
 use super::{
     addons, alignment, audit, campaigns, cancellation, changes, contacts, credit, customers, discount, drafts, events,
-    explanation, invoice_actions, invoices, keys, mails, me, papers, payments, preview, products, refunds, renew,
-    reports, runs, sellers, services, webhooks,
+    explanation, invoice_actions, invoices, keys, mails, me, papers, payment_link, payments, preview, products,
+    refunds, renew, reports, runs, sellers, services, webhooks,
 };
 use crate::operation::Access::{Key, Scoped, Staff};
 use crate::operation::{Operations, at};
@@ -129,6 +129,14 @@ pub(crate) fn operations() -> Operations {
             .get("getInvoicePdf", Scoped(&[ReadBilling]), papers::pdf, "The PDF of a document"),
         at(INVOICES, "/api/v2/invoices/{id}/xml")
             .get("getInvoiceXml", Scoped(&[ReadBilling]), papers::xml, "The e-invoice of a document (EN 16931)"),
+        at(INVOICES, "/api/v2/invoices/{id}/payment-link")
+            .get("getPaymentLink", Scoped(&[ReadBilling]), payment_link::status, "Where its payment link stands")
+            .post("makePaymentLink", Scoped(&[WriteBilling]), payment_link::make, "Make a payment link")
+            .with(
+                "An address at which the invoice is seen and paid without a key, for 30 days or until nothing is to be paid. \
+                 While one is good, it is the answer, with 200.",
+            )
+            .delete("revokePaymentLink", Scoped(&[WriteBilling]), payment_link::revoke, "Revoke its payment link"),
         at(INVOICES, "/api/v2/invoices/{id}/mails")
             .get("listInvoiceMails", Scoped(&[ReadBilling]), mails::of_invoice, "The mails with it, newest first"),
         at(INVOICES, "/api/v2/invoices/{id}/actions/mail")

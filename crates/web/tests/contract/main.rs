@@ -19,6 +19,7 @@ mod lists;
 mod mails;
 mod matrix;
 mod papers;
+mod payment_link;
 mod payments;
 mod pricing;
 mod products;

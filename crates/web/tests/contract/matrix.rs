@@ -63,6 +63,21 @@ on_both_databases! {
         // All that a customer's key can have.
         let bos = provider.key("read:all write:all", Some(bo)).await;
         let document = Answer::to(server.request(Method::GET, "/api/openapi.json")).await.json;
+        // What needs no key shows nothing of Anna's to who has no link, whatever key comes along.
+        let mut public = 0;
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, _) in methods.as_object().unwrap().iter().filter(|(_, one)| one["security"] == serde_json::json!([])) {
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let place = path.replace("{uuid}", "4a56e669-6799-42b5-915a-e87d09b28015");
+                for key in [None, Some("pn_000000000000000000000000000000000000000000000000"), Some(&*expired), Some(&*admin)] {
+                    let request = server.request(method.clone(), &place).header("x-forwarded-for", "198.51.100.7");
+                    let request = key.iter().fold(request, |request, key| request.header("x-api-key", *key));
+                    assert_eq!(Answer::to(request).await.status, 404, "{method} {place} with {key:?}");
+                }
+                public += 1;
+            }
+        }
+        assert_eq!(public, 2, "operations for everybody");
         for (nth, Operation { method, path, scope, is_staff }) in operations(&document).into_iter().enumerate() {
             let place = first(&path);
             let call = async |key: &str| {
