@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use perennial_billing::{ApiKeyId, CustomerId};
 use perennial_store::ids::{self, IdKind};
-use perennial_store::keys::{self, ApiKey, FoundKey};
+use perennial_store::keys::{self, ApiKey};
 use perennial_store::{Conn, StoreError, Tx, customers, sandbox};
 use sha2::{Digest, Sha256};
 
 use crate::address_list::AddressList;
 use crate::error::{check_text, refuse};
+use crate::key_cache::{KeyHash, KnownKey};
 use crate::{Actor, App, AppError, Caller, Problem, Result, Scope, Scopes};
 
 /// What is needed to make a key.
@@ -307,38 +309,36 @@ impl App {
         // The search compares hashes, never secrets. How long it takes may tell how far a hash agrees with one that is
         // known, but nobody can choose the hash of a guess (SHA-256), so that tells nothing about a secret; and a secret has
         // 192 random bits. That is why no comparison in constant time is needed here, and why none may be made by the secret.
-        let hash = hash(secret);
-        let found = match self.keys.get(&hash) {
-            Some(found) => found,
+        let digest: KeyHash = Sha256::digest(secret.as_bytes()).into();
+        let known = match self.keys.get(&digest) {
+            Some(known) => known,
             None => {
-                let Some(found) = self.look_up(&hash).await? else { return Ok(None) };
-                self.keys.insert(hash, found.clone());
-                found
+                let Some(known) = self.look_up(&hexadecimal(&digest)).await?.map(Arc::new) else { return Ok(None) };
+                self.keys.insert(digest, Arc::clone(&known));
+                known
             }
         };
-        let (key, now) = (found.key, self.clock.now());
-        let is_replaced = found.until.is_some_and(|until| until <= now);
-        if is_replaced || KeyState::of(&key, now) != KeyState::Active {
-            return Ok(None);
-        }
-        let Ok(addresses) = AddressList::read(key.addresses.split_whitespace()) else { return Ok(None) };
-        let Ok(scopes) = key.scopes.parse() else { return Ok(None) };
-        if !addresses.allows(from) {
+        let (key, now) = (&known.found.key, self.clock.now());
+        let is_replaced = known.found.until.is_some_and(|until| until <= now);
+        if is_replaced || KeyState::of(key, now) != KeyState::Active || !known.addresses.allows(from) {
             return Ok(None);
         }
         self.key_uses.note(key.seller, key.id, now);
         let (seller, customer, actor) = (key.seller, key.customer, Actor::Key(key.id));
-        Ok(Some(Caller { seller, customer, scopes, actor, on_behalf_of: None }))
+        Ok(Some(Caller { seller, customer, scopes: known.scopes, actor, on_behalf_of: None }))
     }
 
-    /// The key with this hash, if it is one for this installation: a test key opens sandboxes only.
-    async fn look_up(&self, hash: &str) -> Result<Option<FoundKey>> {
+    /// The key with this hash, if it is one for this installation: a test key opens sandboxes only. None, too, for one that says
+    /// what only another program understands.
+    async fn look_up(&self, hash: &str) -> Result<Option<KnownKey>> {
         let mut conn = self.store.read().await?;
         let Some(found) = keys::by_hash(&mut conn, hash).await? else { return Ok(None) };
         if found.key.is_test && sandbox::ahead(&mut conn).await?.is_none() {
             return Ok(None);
         }
-        Ok(Some(found))
+        let Ok(addresses) = AddressList::read(found.key.addresses.split_whitespace()) else { return Ok(None) };
+        let Ok(scopes) = found.key.scopes.parse() else { return Ok(None) };
+        Ok(Some(KnownKey { found, scopes, addresses }))
     }
 
     /// Staff that sees and does only what this customer may; the trail names both.

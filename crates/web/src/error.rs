@@ -172,6 +172,7 @@ impl ApiError {
                 Self::new(Code::MethodNotAllowed, "This method is not allowed for this resource")
             }
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge, "The request body is too large"),
+            StatusCode::REQUEST_TIMEOUT => Self::new(Code::RequestTimeout, "The request body took too long to arrive"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 Self::new(Code::UnsupportedMediaType, "The request body must be JSON")
             }

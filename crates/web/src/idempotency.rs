@@ -18,8 +18,7 @@ use perennial_billing::{ApiKeyId, SellerId};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::router::MAX_BODY_BYTES;
-use crate::{ApiError, Web};
+use crate::{ApiError, Web, body};
 
 /// The header that names a request.
 pub(crate) const HEADER: &str = "Idempotency-Key";
@@ -94,8 +93,7 @@ async fn named(web: &Web, request: Request, next: Next) -> Result<Response, ApiE
     let mut context = Context::from_request_parts(&mut parts, web).await?;
     let key = name_of(&parts.headers)?;
     let Actor::Key(api_key) = context.caller.actor else { return Err(ApiError::internal()) };
-    let body = to_bytes(body, MAX_BODY_BYTES).await;
-    let body = body.map_err(|_| ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let body::Body(body) = body::Body::read(&parts.headers, body).await?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let customer = context.caller.customer.map_or(0, |customer| customer.0);
     let head = [parts.method.as_str(), target, &customer.to_string()];

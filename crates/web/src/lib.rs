@@ -5,6 +5,7 @@
 //! in one place for each surface. To add a route: a handler in the file of its noun, a line in `routes.rs`, a story in `tests/`.
 
 mod address;
+mod body;
 mod context;
 mod describe;
 mod docs;
@@ -26,12 +27,13 @@ mod v1;
 mod v2;
 mod wire;
 
+pub use body::{BODY_TIMEOUT, MAX_BODY_BYTES};
 pub use error::ApiError;
 pub use limit::{GUESS_REST, GUESS_WINDOW, Limits, MAX_GUESSES, MAX_WINDOWS, RateLimit, RateLimits, WINDOW};
 pub use openapi::openapi;
 pub use pay::payment_link_url;
 pub use reference::reference;
-pub use router::{MAX_BODY_BYTES, REQUEST_TIMEOUT, guarded, router};
+pub use router::{REQUEST_TIMEOUT, guarded, router};
 pub use server::{DRAIN_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_HEAD_BYTES, serve};
 
 use std::sync::Arc;

@@ -243,6 +243,7 @@ fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     }
     if operation.writes() {
         statuses.push(409);
+        statuses.push(408);
         statuses.push(413);
     }
     if operation.is_repeatable || (is_v2 && has_input) {
@@ -257,7 +258,7 @@ fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
 /// Every error answer of both surfaces, by name.
 fn responses() -> Value {
     let mut responses = Map::new();
-    for status in [400, 401, 403, 404, 409, 410, 412, 413, 422, 429, 500, 503] {
+    for status in [400, 401, 403, 404, 408, 409, 410, 412, 413, 422, 429, 500, 503] {
         let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error");
         let schema = if status == 429 { "V1TooManyRequests" } else { "V1Error" };
         responses.insert(

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -15,8 +14,6 @@ use crate::operation::Access::Staff;
 use crate::operation::{Operations, at};
 use crate::{ApiError, Web, address, docs, error, health, limit, metrics, pay, request_id, security_headers, v1, v2};
 
-/// Bytes of a request body at most.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a request may take, its body included. What was committed by then stays and is answered to a repeat.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -46,7 +43,6 @@ pub fn guarded(routes: Router<Web>, web: Web) -> Router {
     routes
         .fallback(async || ApiError::not_found("The requested resource was not found"))
         .method_not_allowed_fallback(async || ApiError::from_status(StatusCode::METHOD_NOT_ALLOWED))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(limit::headers))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(panicked))

@@ -18,7 +18,7 @@ pub(super) struct Check {
     pub sql: &'static str,
 }
 
-pub(super) static CHECKS: [Check; 34] = [
+pub(super) static CHECKS: [Check; 35] = [
     Check {
         code: "number_gap",
         promise: "numbers have no gaps",
@@ -156,6 +156,13 @@ pub(super) static CHECKS: [Check; 34] = [
         sql: "select 'mail ' || o.id as problem from outbox o where o.seller_id = $1 and o.state = 'sent' \
         and o.message_id <> '' and not exists (select 1 from deliveries d where d.seller_id = o.seller_id \
         and d.outbox_id = o.id and d.outcome = 'accepted')",
+    },
+    Check {
+        code: "delivery_without_event",
+        promise: "every delivery to a webhook has its event",
+        advice: RESTORE_ROWS,
+        sql: "select 'webhook ' || d.webhook_id || ', event ' || d.event_id as problem from webhook_deliveries d \
+        where d.seller_id = $1 and not exists (select 1 from events e where e.seller_id = d.seller_id and e.id = d.event_id)",
     },
     Check {
         code: "coupon_uses",

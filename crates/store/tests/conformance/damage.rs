@@ -26,6 +26,7 @@ const TWICE: &str = "no day of a service is billed twice";
 const OPEN: &str = "a service knows its open invoice";
 const RUNS: &str = "a finished run has renewed what it found or says why not";
 const OUTBOX: &str = "every outbox row has its invoice";
+const EVENT: &str = "every delivery to a webhook has its event";
 const TAKEN: &str = "every mail that was sent was taken by a mail server";
 const COUPONS: &str = "a coupon was used as often as it says";
 const SCHEDULE: &str = "billed through is where the next period starts";
@@ -503,6 +504,15 @@ on_both_databases! {
     async fn a_mail_that_nobody_took(kind) {
         let untaken = "update outbox set state = 'sent', message_id = '<3.1.1@norrsken.example>' where id = 3";
         assert_reported(kind, untaken, TAKEN, "mail 3").await;
+    }
+
+    async fn a_message_that_tells_nothing(kind) {
+        let lost = "insert into webhooks (seller_id, id, url, description, events, secret, is_enabled, created_at, version) \
+            select 1, 1, 'https://hooks.example/', '', '*', 'AAAA', s.mail_invoices, i.issued_at, 1 from invoices i, sellers s \
+            where i.id = 1 and s.id = 1; \
+            insert into webhook_deliveries (seller_id, webhook_id, event_id, subject, subject_id, state, queued_at, \
+            next_attempt_at) select 1, 1, 9999, 'invoice', 1, 'queued', issued_at, issued_at from invoices where id = 1";
+        assert_reported(kind, lost, EVENT, "webhook 1, event 9999").await;
     }
 
     async fn a_coupon_that_was_miscounted(kind) {

@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 
 use super::accounts::currency_id;
 use super::invoices::date_time;
-use super::{At, Body, Json, Number};
+use super::{At, Json, Number};
 use crate::ApiError;
+use crate::body::Body;
 use crate::context::Context;
 use crate::v1::envelope::Success;
 

@@ -9,8 +9,9 @@ use perennial_store::keys::ApiKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Json};
+use super::Json;
 use crate::ApiError;
+use crate::body::Body;
 use crate::context::Context;
 use crate::v1::envelope::{Success, iso};
 use crate::wire::{At, OnWire as _, Text};

@@ -33,6 +33,7 @@ use serde_json::value::RawValue;
 pub(crate) use routes::operations;
 
 use crate::ApiError;
+use crate::body::Body;
 use crate::describe::{Shape, Taken, Takes, query_parameters};
 use perennial_billing::MAX_ID;
 
@@ -99,18 +100,6 @@ impl<T: JsonSchema> Takes for Result<Json<T>, ApiError> {
 
 impl Takes for Body {
     fn describe(_: &mut Shape, _: &mut SchemaGenerator) {}
-}
-
-/// The bytes of a body within its limit.
-pub(crate) struct Body(pub axum::body::Bytes);
-
-impl<S: Send + Sync> FromRequest<S> for Body {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = axum::body::Bytes::from_request(request, state).await;
-        bytes.map(Self).map_err(|rejection| ApiError::from_status(rejection.status()))
-    }
 }
 
 /// A JSON number, digit for digit: no float in between.

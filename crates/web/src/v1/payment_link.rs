@@ -14,8 +14,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{At, Body, Json, Number};
+use super::{At, Json, Number};
 use crate::ApiError;
+use crate::body::Body;
 use crate::context::{Context, Visitor};
 use crate::describe::{Shape, Takes};
 use crate::pay::payment_link_url;

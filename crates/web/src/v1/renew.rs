@@ -6,8 +6,9 @@ use perennial_store::sellers::OpenInvoicePolicy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{At, Body};
+use super::At;
 use crate::ApiError;
+use crate::body::Body;
 use crate::context::Context;
 use crate::v1::envelope::Success;
 

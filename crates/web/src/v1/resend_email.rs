@@ -4,8 +4,9 @@ use perennial_billing::InvoiceId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{At, Body};
+use super::At;
 use crate::ApiError;
+use crate::body::Body;
 use crate::context::Context;
 use crate::v1::envelope::Success;
 

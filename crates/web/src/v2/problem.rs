@@ -142,6 +142,8 @@ codes! {
     IdempotencyKeyInUse = CONFLICT, "idempotency_key_in_use", "The first request is still under way";
     /// It changed since it was read.
     PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "It has changed";
+    /// The body took too long to arrive.
+    RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request was too slow";
     /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE, "payload_too_large", "Body too large";
     /// The body is of another kind.

@@ -4,8 +4,8 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 use crate::ApiError;
+use crate::body::Body;
 use crate::error::{FieldCode, FieldError};
-use crate::v1::Body;
 
 /// A JSON object in which every field is known; an empty body is taken for `{}`. No `Content-Type` is asked for.
 #[derive(Debug)]
