@@ -11,6 +11,7 @@ mod customers;
 mod docs;
 mod drafts;
 mod ending;
+mod examples;
 mod framework;
 mod idempotency;
 mod invoices;
