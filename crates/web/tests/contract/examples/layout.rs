@@ -2,75 +2,17 @@
 
 use std::fmt::Write;
 
+use crate::ordered::Node;
+
 /// How many characters a line may have, if it can be broken at all.
 const WIDTH: usize = 110;
 
-/// A value, by its places in the text it was read from.
-enum Node<'a> {
-    Leaf(&'a str),
-    List(Vec<Node<'a>>),
-    Object(Vec<(&'a str, Node<'a>)>),
-}
-
-/// Lays JSON out. It must be JSON: this is no judge of it.
+/// Lays JSON out.
 pub fn laid_out(text: &str) -> String {
-    let mut rest = text;
     let mut out = String::new();
-    lay_out(&mut out, &node(&mut rest), 0, 0);
+    lay_out(&mut out, &Node::of(text), 0, 0);
     out.push('\n');
     out
-}
-
-/// Takes off whether the text goes on with this.
-fn eat(rest: &mut &str, sign: char) -> bool {
-    *rest = rest.trim_start();
-    let Some(left) = rest.strip_prefix(sign) else { return false };
-    *rest = left;
-    true
-}
-
-/// Takes so many bytes off.
-fn take<'a>(rest: &mut &'a str, bytes: usize) -> &'a str {
-    let (taken, left) = rest.split_at(bytes);
-    *rest = left;
-    taken
-}
-
-fn string<'a>(rest: &mut &'a str) -> &'a str {
-    *rest = rest.trim_start();
-    let mut is_escaped = false;
-    let end = rest.char_indices().skip(1).find(|(_, c)| {
-        let is_end = *c == '"' && !is_escaped;
-        is_escaped = *c == '\\' && !is_escaped;
-        is_end
-    });
-    take(rest, end.expect("the end of a string").0 + 1)
-}
-
-fn node<'a>(rest: &mut &'a str) -> Node<'a> {
-    if eat(rest, '[') {
-        let mut items = Vec::new();
-        while !eat(rest, ']') {
-            items.push(node(rest));
-            eat(rest, ',');
-        }
-        return Node::List(items);
-    }
-    if eat(rest, '{') {
-        let mut fields = Vec::new();
-        while !eat(rest, '}') {
-            let name = string(rest);
-            assert!(eat(rest, ':'), "a colon before {rest}");
-            fields.push((name, node(rest)));
-            eat(rest, ',');
-        }
-        return Node::Object(fields);
-    }
-    if rest.starts_with('"') {
-        return Node::Leaf(string(rest));
-    }
-    let end = rest.find([',', ']', '}']).unwrap_or(rest.len());
-    Node::Leaf(take(rest, end).trim_end())
 }
 
 /// A value in one line.

@@ -58,18 +58,20 @@ pub async fn renew(story: &mut Story, key: &str) {
 pub async fn end(story: &mut Story, key: &str) {
     story.call("v1GetHostingCycle").by(key).of(["2"]).told().await;
     story.call("v1ChangeHostingCycle").by(key).of(["2"]).body(r#"{"cycle":"a"}"#).told().await;
-    let end = r#"{"accountId":"2","type":"End of billing period","reason":"Too expensive"}"#;
+    let end = r#"{"accountId":"2","type":"End of billing period","reason":"Too expensive","otherReason":""}"#;
     story.call("v1CancelHosting").by(key).body(end).told().await;
 }
 
 /// He makes a key for a script, and takes it away again.
 pub async fn make_keys(story: &mut Story, key: &str) {
     story.call("v1ListScopes").by(key).told().await;
-    let new = r#"{"name":"ci","scopes":["read:services"],"is_test":false,"description":"builds","expires_in_days":30}"#;
+    let new = r#"{"name":"ci","scopes":["read:services"],"is_test":false,"description":"builds","expires_in_days":30,
+        "allowed_dns_zones":[],"dns_permissions":[]}"#;
     let made = story.call("v1CreateKey").by(key).body(new).told().await;
     let id = text(&made.json["data"]["key_id"]);
     story.call("v1ListKeys").by(key).told().await;
-    let change = r#"{"name":"ci","scopes":["read:services","read:billing"],"is_active":true}"#;
+    let change = r#"{"name":"ci","scopes":["read:services","read:billing"],"is_active":true,"allowed_dns_zones":[],
+        "dns_permissions":[]}"#;
     story.call("v1ChangeKey").by(key).of([id]).body(change).told().await;
     story.call("v1RollKey").by(key).of([id]).told().await;
     story.call("v1DeleteKey").by(key).with([("key_id", id)]).told().await;
