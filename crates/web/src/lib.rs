@@ -10,6 +10,7 @@ mod context;
 mod describe;
 mod docs;
 mod error;
+mod examples;
 mod health;
 mod idempotency;
 mod limit;

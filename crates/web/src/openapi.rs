@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::describe::{Given, Shape};
 use crate::operation::{Access, Operation, Operations};
 use crate::v2::problem::{self, Problem};
-use crate::{error, idempotency, v2};
+use crate::{error, examples, idempotency, v2};
 
 /// Where its schemas are.
 const SCHEMAS: &str = "/components/schemas";
@@ -144,6 +144,9 @@ fn described(operation: &Operation, shape: &Shape) -> Value {
     if let Some(body) = &shape.body {
         let content = json!({"application/json": {"schema": body.schema}});
         value["requestBody"] = json!({"required": body.is_needed, "content": content});
+    }
+    if let Some(example) = examples::of(operation.id) {
+        example.put(&mut value, &responses());
     }
     value
 }

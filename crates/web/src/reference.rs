@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::examples::{self, Example};
 use crate::openapi::{document, path_names};
 
 /// How deep fields in fields are shown.
@@ -81,7 +82,8 @@ fn one(text: &mut String, document: &Value, path: &str, method: &str, operation:
         fields(text, document, &body["schema"], true)?;
     }
     let has_key = operation["security"].as_array().is_some_and(|ways| !ways.is_empty());
-    call(text, path, method, has_key)?;
+    let example = operation["operationId"].as_str().and_then(examples::of);
+    call(text, path, method, has_key, example)?;
     for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
         if !status.starts_with('2') {
             continue;
@@ -94,20 +96,47 @@ fn one(text: &mut String, document: &Value, path: &str, method: &str, operation:
                 writeln!(text, "`{kind}`\n")?;
             }
         }
+        if let Some(example) = example.filter(|example| *status == example.status.to_string()) {
+            answered(text, example)?;
+        }
+    }
+    // What is refused whatever is sent has an error for an example.
+    if let Some(refused) = example.filter(|example| example.status >= 400) {
+        writeln!(text, "Answer {}:\n", refused.status)?;
+        answered(text, refused)?;
     }
     Ok(())
 }
 
-/// How to ask for it, but for the body.
-fn call(text: &mut String, path: &str, method: &str, has_key: bool) -> std::fmt::Result {
+/// How to ask for it, as it was asked for when its example was recorded.
+fn call(text: &mut String, path: &str, method: &str, has_key: bool, example: Option<&Example>) -> std::fmt::Result {
     let mut place = path.to_owned();
     for name in path_names(path) {
-        place = place.replace(&format!("{{{name}}}"), &format!("${{{name}}}"));
+        let value = example.and_then(|example| example.in_path(name)).unwrap_or_else(|| format!("${{{name}}}"));
+        place = place.replace(&format!("{{{name}}}"), &value);
     }
     let method = method.to_uppercase();
     let flag = if method == "GET" { String::new() } else { format!(" -X {method}") };
     let key = if has_key { " -H \"Authorization: Bearer $KEY\"" } else { "" };
-    writeln!(text, "```sh\ncurl -s{flag}{key} \"$BASE{place}\"\n```\n")
+    let query = example.map(Example::query_string).unwrap_or_default();
+    write!(text, "```sh\ncurl -s{flag}{key} \"$BASE{place}{query}\"")?;
+    if let Some(example) = example {
+        for (name, value) in example.headers() {
+            write!(text, " \\\n  -H '{name}: {value}'")?;
+        }
+        if let Some(body) = example.body() {
+            write!(text, " \\\n  -d '{}'", body.replace('\'', "'\\''"))?;
+        }
+    }
+    writeln!(text, "\n```\n")
+}
+
+/// What came back.
+fn answered(text: &mut String, example: &Example) -> std::fmt::Result {
+    match example.answer() {
+        Some((kind, answer)) => writeln!(text, "```{kind}\n{}\n```\n", answer.trim_end()),
+        None => Ok(()),
+    }
 }
 
 /// The fields of an object, those of objects in it too.
