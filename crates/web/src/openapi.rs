@@ -231,6 +231,9 @@ fn answer(operation: &Operation, given: &Given) -> Value {
     value
 }
 
+/// What documents are answered as.
+const FILES: [&str; 2] = ["application/pdf", "application/xml"];
+
 /// The statuses of errors that an operation can answer with.
 fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     let mut statuses = vec![400, 429, 500, 503];
@@ -244,8 +247,12 @@ fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     if !shape.path.is_empty() || operation.writes() {
         statuses.push(404);
     }
-    if operation.writes() {
+    // Not every document can be put into every form.
+    let is_file = shape.answers.values().flat_map(|given| &given.content).any(|(kind, _)| FILES.contains(kind));
+    if operation.writes() || is_file {
         statuses.push(409);
+    }
+    if operation.writes() {
         statuses.push(408);
         statuses.push(413);
     }
