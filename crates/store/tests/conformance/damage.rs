@@ -53,7 +53,7 @@ const CHANGED: &str = "no document has changed since it was issued";
 const RATES: &str = "the tax of every group follows from its rate";
 
 /// Every check there is. A new one belongs here and gets its damage below.
-const CHECKS: [&str; 37] = [
+const CHECKS: [&str; 38] = [
     GAPS,
     SERIES,
     ONCE,
@@ -68,6 +68,7 @@ const CHECKS: [&str; 37] = [
     RUNS,
     OUTBOX,
     TAKEN,
+    EVENT,
     COUPONS,
     TAX_LINES,
     NOTES,
