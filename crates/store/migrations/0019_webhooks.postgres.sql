@@ -19,7 +19,7 @@ create table webhooks (
     -- Since when, and why, it is told nothing any more.
     disabled_at timestamptz,
     disabled_reason text not null default '',
-    -- Whether the seller was told that it was disabled because it failed.
+    -- Whether the seller's people are still to be told that it was disabled because it failed.
     is_notice_due boolean not null default false,
     -- Since when it has taken nothing.
     failing_since timestamptz,

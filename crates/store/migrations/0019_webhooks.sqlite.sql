@@ -33,7 +33,7 @@ create table webhooks (
     -- Since when, and why, it is told nothing any more.
     disabled_at integer,
     disabled_reason text not null default '',
-    -- Whether the seller was told that it was disabled because it failed.
+    -- Whether the seller's people are still to be told that it was disabled because it failed.
     is_notice_due integer not null default 0,
     -- Since when it has taken nothing.
     failing_since integer,

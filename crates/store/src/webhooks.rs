@@ -79,7 +79,8 @@ pub async fn insert(tx: &mut Tx, new: &Webhook, secret: &str) -> Result<()> {
 /// Writes what a person may change of one, as its next version.
 pub async fn change(tx: &mut Tx, changed: &Webhook) -> Result<()> {
     let sql = "update webhooks set url = $3, description = $4, events = $5, is_enabled = $6, disabled_at = $7, \
-        disabled_reason = $8, failing_since = $9, version = version + 1 where seller_id = $1 and id = $2";
+        disabled_reason = $8, failing_since = $9, is_notice_due = (is_notice_due and not $6), \
+        version = version + 1 where seller_id = $1 and id = $2";
     let values = params![
         changed.seller.0,
         changed.id.0,
