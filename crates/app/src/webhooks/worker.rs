@@ -199,8 +199,8 @@ impl Worker {
         (webhook, tries)
     }
 
-    /// Writes down what became of messages. A webhook that is gone, or has taken nothing for as long as the first of them was
-    /// tried, is disabled.
+    /// Writes down what became of messages. A webhook that is gone is disabled, and so is one that has taken nothing since the
+    /// first try of a message that is given up now. One that has taken others meanwhile is not.
     async fn record(&self, webhook: &Webhook, node: &str, tries: &[(WebhookDelivery, Tried)]) -> Result<()> {
         let now = self.app.clock.now();
         let place = (webhook.seller, webhook.id);
@@ -210,8 +210,8 @@ impl Worker {
         webhook_deliveries::record(&mut tx, place, node, &told, now).await?;
         if tries.iter().any(|(_, tried)| tried.is_taken()) {
             webhooks::mark_failing(&mut tx, webhook.seller, webhook.id, None).await?;
-        } else if let Some(first) = told.iter().map(|told| told.first_attempt_at).min() {
-            webhooks::mark_failing(&mut tx, webhook.seller, webhook.id, Some(first)).await?;
+        } else if !told.is_empty() {
+            webhooks::mark_failing(&mut tx, webhook.seller, webhook.id, Some(now)).await?;
             let current = webhooks::hold(&mut tx, webhook.seller, webhook.id).await?;
             let since = current.and_then(|current| current.failing_since);
             let is_gone = tries.iter().any(|(_, tried)| tried.is_gone());

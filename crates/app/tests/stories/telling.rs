@@ -346,6 +346,39 @@ on_both_databases! {
         provider.assert_well().await;
     }
 
+    async fn one_message_that_is_never_taken_does_not_silence_the_others(kind) {
+        let provider = provider(kind).await;
+        let receiver = TestReceiver::start().await;
+        let (anna, bo) = (sold(&provider, "Anna Ek").await, sold(&provider, "Bo Ek").await);
+        let hook = listens(&provider, &receiver, Wanted::All).await.webhook.id;
+        receiver.behave_for(&format!("\"svc_{anna}\""), ReceiverBehaviour::Answer(500));
+        let node = node(&provider.app);
+        let staff = provider.staff();
+        provider.app.set_auto_renew(&staff, anna, false, None).await.unwrap();
+        until(async || tries(&provider, hook).await == 1).await;
+        let failed = async || provider.app.webhook(&staff, hook).await.unwrap().failed;
+        let mut is_on = false;
+        while failed().await == 0 {
+            // Something about Bo is taken, and then it is tried again to tell of Anna, again and again.
+            let taken = receiver.taken().len();
+            provider.app.set_auto_renew(&staff, bo, is_on, None).await.unwrap();
+            is_on = !is_on;
+            until(async || receiver.taken().len() > taken && provider.app.webhook(&staff, hook).await.unwrap().queued <= 1).await;
+            let before = tries(&provider, hook).await;
+            pass(&provider, SignedDuration::from_hours(9));
+            until(async || tries(&provider, hook).await > before).await;
+        }
+        let webhook = provider.app.webhook(&staff, hook).await.unwrap().webhook;
+        assert!(webhook.is_enabled, "{}", webhook.disabled_reason);
+        // What comes after it is told.
+        receiver.behave_for(&format!("\"svc_{anna}\""), ReceiverBehaviour::Take);
+        provider.app.set_auto_renew(&staff, anna, true, None).await.unwrap();
+        until(async || queued(&provider, hook).await == 0).await;
+        assert_eq!(failed().await, 1);
+        node.end().await;
+        provider.assert_well().await;
+    }
+
     async fn a_receiver_that_is_gone_for_good_says_so(kind) {
         let provider = provider(kind).await;
         let service = sold(&provider, "Anna Ek").await;
