@@ -72,7 +72,7 @@ mod vat_check;
 mod void;
 mod webhook;
 mod webhook_delivery;
-mod webhooks;
+mod webhook_sender;
 mod write_off;
 
 use std::sync::Arc;
@@ -157,7 +157,7 @@ pub use webhook::{
     Wanted, WebhookChange, WebhookStanding,
 };
 pub use webhook_delivery::{MAX_REPLAYED_EVENTS, ReplayFrom, Replayed, ShownDelivery};
-pub use webhooks::{
+pub use webhook_sender::{
     CLAIM_DELIVERIES, MAX_MESSAGES_AT_ONCE, MAX_REASON_CHARACTERS, MAX_WEBHOOK_REST, MAX_WEBHOOKS_AT_ONCE, Message,
     Tried, WEBHOOK_CONNECT_TIMEOUT, WEBHOOK_DELIVERY_KEPT, WEBHOOK_LEASE, WEBHOOK_NOTICE_INTERVAL, WEBHOOK_POLL,
     WEBHOOK_RETRY_AFTER, WEBHOOK_RETRY_FOR, WEBHOOK_TIMEOUT, WebhookConfig, WebhookConfigError, WebhookSecret,

@@ -3,11 +3,11 @@
 //! A mail is claimed, made and sent outside any transaction, and what came of it is written afterwards. Whoever dies between
 //! the server's `250` and that write leaves a mail that is sent again by the same `Message-ID`: nothing else repeats one.
 
+mod at_once;
 mod backoff;
 mod letter;
 mod relay;
 mod sender;
-mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -208,13 +208,14 @@ impl App {
 }
 
 impl Mailer {
-    /// Where a mail to somebody goes: nowhere in a sandbox, unless all mails are redirected.
-    pub(crate) fn redirected(&self, to: &str, is_sandbox: bool) -> Option<String> {
-        match &self.redirect_to {
-            Some(elsewhere) => Some(elsewhere.clone()),
-            None if is_sandbox => None,
-            None => Some(to.to_owned()),
-        }
+    /// Whether mails leave: not from a sandbox, unless all of them are redirected.
+    pub(crate) fn may_send(&self, is_sandbox: bool) -> bool {
+        !is_sandbox || self.redirect_to.is_some()
+    }
+
+    /// Where a mail to somebody goes.
+    pub(crate) fn redirected<'a>(&'a self, to: &'a str) -> &'a str {
+        self.redirect_to.as_deref().unwrap_or(to)
     }
 }
 
@@ -222,7 +223,7 @@ impl Mailer {
 /// configured, or if this is a sandbox and its mails are not redirected: what is tried out there is nobody's mail.
 pub fn start_outbound(app: &App, stop: Stop) -> Option<JoinHandle<()>> {
     let mailer = Arc::clone(app.mailer.as_ref()?);
-    if app.clock.microseconds_ahead().is_some() && mailer.redirect_to.is_none() {
+    if !mailer.may_send(app.clock.microseconds_ahead().is_some()) {
         tracing::info!("this is a sandbox: no mail is sent unless redirect_to in [mail] says where to");
         return None;
     }

@@ -8,7 +8,7 @@ use perennial_store::webhooks::{self, Webhook};
 use perennial_store::{Conn, Tx, webhook_deliveries};
 
 use crate::error::{check_text, check_version, refuse};
-use crate::webhooks::{WebhookSecret, check_url};
+use crate::webhook_sender::{WebhookSecret, check_url};
 use crate::{App, AppError, Caller, Problem, Result};
 
 /// Webhooks of one seller at most: each is one row more with every event.

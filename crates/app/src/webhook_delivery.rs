@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use perennial_billing::{EventId, WebhookId};
 use perennial_store::events::{self, Event};
 use perennial_store::webhook_deliveries::{self, DeliveryState, WebhookDelivery};
-use perennial_store::webhooks;
+use perennial_store::{Tx, webhooks};
 
-use crate::webhooks::{Message, Tried, WEBHOOK_DELIVERY_KEPT};
+use crate::webhook_sender::{Message, Tried, WEBHOOK_DELIVERY_KEPT};
 use crate::{App, AppError, Caller, Result};
 
 /// Events that one call sends again at most; it tells where to go on.
@@ -50,10 +50,7 @@ impl App {
     /// [`AppError::NotFound`]; [`AppError::Conflict`] for a webhook that is disabled.
     pub async fn replay(&self, caller: &Caller, id: WebhookId, from: ReplayFrom) -> Result<Replayed> {
         let mut tx = self.store.begin().await?;
-        let webhook = webhooks::hold(&mut tx, caller.seller, id).await?.ok_or(AppError::NotFound("Webhook"))?;
-        if !webhook.is_enabled {
-            return Err(AppError::Conflict("The webhook is disabled: enable it first".to_owned()));
-        }
+        listening(&mut tx, caller, id).await?;
         let first = match from {
             ReplayFrom::Instant(at) => events::first_since(&mut tx, caller.seller, at).await?,
             ReplayFrom::Event(id) => Some(id),
@@ -74,10 +71,7 @@ impl App {
     /// [`AppError::NotFound`] for the webhook or the event; [`AppError::Conflict`] for a webhook that is disabled.
     pub async fn redeliver(&self, caller: &Caller, id: WebhookId, event: EventId) -> Result<ShownDelivery> {
         let mut tx = self.store.begin().await?;
-        let webhook = webhooks::hold(&mut tx, caller.seller, id).await?.ok_or(AppError::NotFound("Webhook"))?;
-        if !webhook.is_enabled {
-            return Err(AppError::Conflict("The webhook is disabled: enable it first".to_owned()));
-        }
+        listening(&mut tx, caller, id).await?;
         let event = events::get(&mut tx, caller.seller, event).await?.ok_or(AppError::NotFound("Event"))?;
         let place = (caller.seller, id);
         let delivery = webhook_deliveries::again(&mut tx, place, event.id, self.clock.now()).await?;
@@ -147,5 +141,14 @@ impl App {
         let name = u64::from_le_bytes(self.random.bytes()?);
         let message = Message::test(format!("{}test_{name:016x}", EventId::PREFIX), &webhook, now);
         Ok(sender.send(&webhook.url, &message, &secrets).await)
+    }
+}
+
+/// Holds a webhook until the transaction ends, if it is told anything.
+async fn listening(tx: &mut Tx, caller: &Caller, id: WebhookId) -> Result<()> {
+    let webhook = webhooks::hold(tx, caller.seller, id).await?.ok_or(AppError::NotFound("Webhook"))?;
+    match webhook.is_enabled {
+        true => Ok(()),
+        false => Err(AppError::Conflict("The webhook is disabled: enable it first".to_owned())),
     }
 }

@@ -184,31 +184,44 @@ pub(crate) fn steps(seller: SellerId, events: &[NewEvent], at: Timestamp, ids: &
     [(told, rows().text("data", e().map(|event| event.data.clone()))), (queued, rows())]
 }
 
+/// Reads events: all columns that make one.
+macro_rules! select_events {
+    ($which:literal) => {
+        concat!("select id, at, name, subject, subject_id, invoice_id, data from events ", $which)
+    };
+}
+
 /// A page of what happened, newest first, before this one.
 pub async fn page(conn: &mut Conn, seller: SellerId, before: Option<EventId>, limit: i64) -> Result<Vec<Event>> {
-    let sql = "select id, at, name, subject, subject_id, invoice_id, data from events where seller_id = $1 and id < $2 \
-        order by id desc limit $3";
+    let sql = select_events!(
+        "where seller_id = $1 and id < $2 \
+        order by id desc limit $3"
+    );
     let before = before.map_or(i64::MAX, |id| id.0);
     conn.rows(sql, params![seller.0, before, limit]).await?.iter().map(read).collect()
 }
 
 /// At most so many of what happened after this one, oldest first.
 pub async fn after(conn: &mut Conn, seller: SellerId, after: EventId, limit: i64) -> Result<Vec<Event>> {
-    let sql = "select id, at, name, subject, subject_id, invoice_id, data from events where seller_id = $1 and id > $2 \
-        order by id limit $3";
+    let sql = select_events!(
+        "where seller_id = $1 and id > $2 \
+        order by id limit $3"
+    );
     conn.rows(sql, params![seller.0, after.0, limit]).await?.iter().map(read).collect()
 }
 
 /// One of them.
 pub async fn get(conn: &mut Conn, seller: SellerId, id: EventId) -> Result<Option<Event>> {
-    let sql = "select id, at, name, subject, subject_id, invoice_id, data from events where seller_id = $1 and id = $2";
+    let sql = select_events!("where seller_id = $1 and id = $2");
     conn.row(sql, params![seller.0, id.0]).await?.map(|row| read(&row)).transpose()
 }
 
 /// Some of them, by id.
 pub async fn some(conn: &mut Conn, seller: SellerId, ids: &[EventId]) -> Result<Vec<Event>> {
-    let sql = "select id, at, name, subject, subject_id, invoice_id, data from events where seller_id = $1 and id {in $2} \
-        order by id";
+    let sql = select_events!(
+        "where seller_id = $1 and id {in $2} \
+        order by id"
+    );
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     conn.rows(sql, params![seller.0, ids]).await?.iter().map(read).collect()
 }

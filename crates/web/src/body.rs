@@ -51,3 +51,46 @@ fn unread(error: axum::Error) -> StatusCode {
     let is_too_large = error.into_inner().is::<http_body_util::LengthLimitError>();
     if is_too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body of which nothing more comes.
+    struct Stuck;
+
+    impl axum::body::HttpBody for Stuck {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    async fn refused(length: Option<usize>, body: axum::body::Body) -> Option<StatusCode> {
+        let length = length.map(|length| (CONTENT_LENGTH, length.into()));
+        let read = Body::read(&HeaderMap::from_iter(length), body).await;
+        read.err().map(|error| error.code().status())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_is_refused_that_is_too_large_or_too_slow() {
+        let begun = tokio::time::Instant::now();
+        let stuck = || axum::body::Body::new(Stuck);
+        assert_eq!(refused(Some(MAX_BODY_BYTES + 1), stuck()).await, Some(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(begun.elapsed(), Duration::ZERO, "nothing of it is waited for");
+        assert_eq!(refused(Some(MAX_BODY_BYTES), stuck()).await, Some(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(begun.elapsed().as_secs(), BODY_TIMEOUT.as_secs());
+        let of = |bytes: usize| axum::body::Body::from(vec![b'x'; bytes]);
+        assert_eq!(refused(None, of(MAX_BODY_BYTES + 1)).await, Some(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(refused(None, of(MAX_BODY_BYTES)).await, None);
+        assert_eq!(refused(None, axum::body::Body::empty()).await, None);
+    }
+}

@@ -75,7 +75,7 @@ pub async fn run(args: &Args, command: &KeyCommand) -> Result<Exit> {
             let until = rotated.key.previous_until;
             show_once(&app, rotated, format.format)?;
             if let (Some(until), Format::Table) = (until, format.format) {
-                output::note(format!("The old one works until {}.", written(until)));
+                output::note(format!("The old one works until {}.", output::instant(until)));
             }
         }
         KeyCommand::Revoke { key } => {
@@ -161,14 +161,10 @@ fn row(key: &ApiKey, now: Timestamp) -> Row {
         is_test: key.is_test,
         addresses: key.addresses.split_whitespace().map(str::to_owned).collect(),
         state: KeyState::of(key, now).as_str(),
-        created_at: written(key.created_at),
-        expires_at: key.expires_at.map(written),
-        previous_until: key.previous_until.filter(|until| *until > now).map(written),
-        last_used_at: key.last_used_at.map(written),
+        created_at: output::instant(key.created_at),
+        expires_at: key.expires_at.map(output::instant),
+        previous_until: key.previous_until.filter(|until| *until > now).map(output::instant),
+        last_used_at: key.last_used_at.map(output::instant),
         key: None,
     }
-}
-
-fn written(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

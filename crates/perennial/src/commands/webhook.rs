@@ -65,7 +65,7 @@ async fn carry_out(app: &App, caller: &Caller, command: &WebhookCommand) -> Resu
             let until = rotated.webhook.previous_until;
             show_once(rotated, format.format)?;
             if let (Some(until), Format::Table) = (until, format.format) {
-                output::note(format!("Messages are signed with the old one too until {}.", written(until)));
+                output::note(format!("Messages are signed with the old one too until {}.", output::instant(until)));
             }
         }
         WebhookCommand::Test { webhook, format } => {
@@ -139,9 +139,9 @@ fn row(webhook: &Webhook) -> Row<'_> {
             Wanted::Only(some) => some.into_iter().map(EventType::as_str).collect(),
         },
         is_enabled: webhook.is_enabled,
-        disabled_at: webhook.disabled_at.map(written),
+        disabled_at: webhook.disabled_at.map(output::instant),
         disabled_reason: &webhook.disabled_reason,
-        failing_since: webhook.failing_since.map(written),
+        failing_since: webhook.failing_since.map(output::instant),
         queued: None,
         failed: None,
         secret: None,
@@ -233,14 +233,14 @@ fn deliveries(page: &[ShownDelivery], format: Format) -> Result<()> {
             "type": event.name,
             "subject": event.subject,
             "subjectId": event.subject_id.to_string(),
-            "at": written(event.at),
+            "at": output::instant(event.at),
             "state": delivery.state.as_str(),
             "attempts": delivery.attempts,
             "status": delivery.status,
             "milliseconds": delivery.milliseconds,
             "reason": delivery.reason,
-            "nextAttemptAt": next.map(written),
-            "settledAt": delivery.settled_at.map(written),
+            "nextAttemptAt": next.map(output::instant),
+            "settledAt": delivery.settled_at.map(output::instant),
         })
     });
     if format == Format::Json {
@@ -248,14 +248,14 @@ fn deliveries(page: &[ShownDelivery], format: Format) -> Result<()> {
     }
     let lines = page.iter().map(|ShownDelivery { delivery, event }| {
         let next = match delivery.state {
-            DeliveryState::Queued => written(delivery.next_attempt_at),
+            DeliveryState::Queued => output::instant(delivery.next_attempt_at),
             DeliveryState::Delivered | DeliveryState::Failed => String::new(),
         };
         vec![
             event.id.to_string(),
             event.name.clone(),
             format!("{} {}", event.subject, event.subject_id),
-            written(event.at),
+            output::instant(event.at),
             delivery.state.as_str().to_owned(),
             delivery.attempts.to_string(),
             next,
@@ -315,8 +315,4 @@ async fn instant(app: &App, caller: &Caller, option: &str, text: &str) -> Result
     let date: Date = text.parse().map_err(|_| refused())?;
     let seller = sellers::get(&mut app.store.read().await?, caller.seller).await?.ok_or_else(refused)?;
     Ok(date.to_zoned(seller.time_zone).map_err(|_| refused())?.timestamp())
-}
-
-fn written(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -62,7 +62,7 @@ pub async fn run(
             match format {
                 Format::Json => output::line(&message.body)?,
                 Format::Table => {
-                    let at = event.at.strftime("%Y-%m-%dT%H:%M:%SZ");
+                    let at = output::instant(event.at);
                     output::line(format!(
                         "{at}  {}  {}  {} {}",
                         message.id, event.name, event.subject, event.subject_id

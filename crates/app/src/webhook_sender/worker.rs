@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use perennial_billing::{EventId, SellerId, WebhookId};
-use perennial_store::audit::{self, AuditEntry};
+use perennial_store::Tx;
 use perennial_store::events::{self, Event, EventType, NewEvent};
 use perennial_store::webhook_deliveries::{self, DeliveryState, Told, WebhookDelivery};
 use perennial_store::webhooks::{self, Secrets, Webhook};
@@ -259,13 +259,7 @@ impl Worker {
         })
     }
 
-    async fn disable(
-        &self,
-        tx: &mut perennial_store::Tx,
-        webhook: &Webhook,
-        reason: &str,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn disable(&self, tx: &mut Tx, webhook: &Webhook, reason: &str, now: Timestamp) -> Result<()> {
         let (seller, id) = (webhook.seller, webhook.id);
         if !webhooks::disable(tx, seller, id, reason, now).await? {
             return Ok(());
@@ -274,15 +268,7 @@ impl Worker {
             "webhook {id} of seller {seller} is disabled: {reason}. When its receiver works again: `perennial webhook enable \
              {id}`, then `perennial webhook replay {id} --from …`"
         );
-        let entry = AuditEntry {
-            at: now,
-            actor: Actor::Schedule.to_string(),
-            action: "webhook.disabled",
-            subject: "webhook",
-            subject_id: id.0,
-            on_behalf_of: None,
-        };
-        audit::append(tx, seller, &[entry]).await?;
+        self.app.note(tx, seller, Actor::Schedule, "webhook.disabled", "webhook", id.0).await?;
         let data = serde_json::json!({ "reason": reason });
         let event = NewEvent { data: data.to_string(), ..NewEvent::of(EventType::WebhookDisabled, "webhook", id.0) };
         Ok(events::insert(tx, seller, &[event], now).await?)

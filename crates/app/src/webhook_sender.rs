@@ -13,6 +13,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
 use self::address::Reach;
@@ -41,7 +42,7 @@ pub const MAX_WEBHOOKS_AT_ONCE: usize = 64;
 /// How often it is tried to tell somebody that a webhook was disabled.
 pub const WEBHOOK_NOTICE_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a delivery is remembered after it was settled.
-pub const WEBHOOK_DELIVERY_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+pub const WEBHOOK_DELIVERY_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How webhooks are sent.
 #[derive(Debug, Clone, Default)]

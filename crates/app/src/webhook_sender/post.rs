@@ -68,8 +68,8 @@ impl WebhookSender {
 
     async fn answered(&self, url: &str, message: &Message, secrets: &Secrets) -> Result<Response, String> {
         // Where it may go may have been changed since the webhook was made.
-        check_url(url, &self.private_networks).map_err(|reason| format!("the url {reason}"))?;
-        let client = if url.starts_with("https:") { &self.safe } else { &self.plain };
+        let url = check_url(url, &self.private_networks).map_err(|reason| format!("the url {reason}"))?;
+        let client = if url.scheme() == "https" { &self.safe } else { &self.plain };
         // Receivers compare it with their own clocks, also when ours is a sandbox's.
         let sent_at = Clock::System.now();
         let request = client

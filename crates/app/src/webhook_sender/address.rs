@@ -97,9 +97,9 @@ impl Resolve for Reach {
     }
 }
 
-/// Whether messages may be sent to this address, as far as that can be told without asking for its name; the error is a
+/// The address, if messages may be sent to it, as far as that can be told without asking for its name; the error is a
 /// fragment that says why not.
-pub(crate) fn check_url(url: &str, private: &[Network]) -> Result<(), String> {
+pub(crate) fn check_url(url: &str, private: &[Network]) -> Result<Url, String> {
     let url = Url::parse(url).map_err(|error| format!("is not an address: {error}"))?;
     let is_open = match url.scheme() {
         "https" => true,
@@ -114,10 +114,11 @@ pub(crate) fn check_url(url: &str, private: &[Network]) -> Result<(), String> {
     }
     let reach = Reach { private: private.into(), is_open };
     match literal(&url) {
-        Some(address) => reach.check(address),
-        None if url.host_str().is_none_or(str::is_empty) => Err("names no host".to_owned()),
-        None => Ok(()),
+        Some(address) => reach.check(address)?,
+        None if url.host_str().is_none_or(str::is_empty) => return Err("names no host".to_owned()),
+        None => {}
     }
+    Ok(url)
 }
 
 /// The address itself, where it stands in place of a name.
@@ -171,11 +172,16 @@ mod tests {
     #[test]
     fn an_address_says_whether_it_may_be_used() {
         let local: [Network; 1] = ["127.0.0.0/8".parse().unwrap()];
-        for good in ["https://hooks.example/in?x=1", "https://8.8.8.8/", "https://[2606:4700::1111]:8443/"] {
-            assert_eq!(check_url(good, &[]), Ok(()), "{good}");
+        for good in [
+            "https://hooks.example/in?x=1",
+            "HTTPS://hooks.example/",
+            "https://8.8.8.8/",
+            "https://[2606:4700::1111]:8443/",
+        ] {
+            assert!(check_url(good, &[]).is_ok(), "{good}");
         }
-        assert_eq!(check_url("http://127.0.0.1:8080/", &local), Ok(()));
-        assert_eq!(check_url("https://127.9.9.9/", &local), Ok(()));
+        assert!(check_url("http://127.0.0.1:8080/", &local).is_ok());
+        assert!(check_url("https://127.9.9.9/", &local).is_ok());
         for bad in [
             "",
             "hooks.example",

@@ -7,9 +7,10 @@ use crate::{App, Mailer, Result};
 
 impl App {
     /// Mails each seller about its webhooks that were disabled because they failed: once each, and later if mail cannot be
-    /// sent now. Nothing where mail is not configured.
+    /// sent now. Nothing where no mail is sent.
     pub(super) async fn announce_disabled(&self) -> Result<()> {
-        let Some(mailer) = self.mailer() else { return Ok(()) };
+        let is_sandbox = self.clock.microseconds_ahead().is_some();
+        let Some(mailer) = self.mailer().filter(|mailer| mailer.may_send(is_sandbox)) else { return Ok(()) };
         let unannounced = webhooks::unannounced(&mut self.store.read().await?).await?;
         for webhook in unannounced {
             // Who writes it down first sends the mail.
@@ -34,8 +35,7 @@ impl App {
     async fn announce(&self, mailer: &Mailer, webhook: &Webhook) -> Result<()> {
         let seller = sellers::get(&mut self.store.read().await?, webhook.seller).await?.map(|seller| seller.party);
         let Some(seller) = seller.filter(|seller| !seller.email.is_empty()) else { return Ok(()) };
-        let is_sandbox = self.clock.microseconds_ahead().is_some();
-        let Some(to) = mailer.redirected(&seller.email, is_sandbox) else { return Ok(()) };
+        let to = mailer.redirected(&seller.email).to_owned();
         let Webhook { id, url, disabled_reason, .. } = webhook;
         let subject = format!("Webhook {id} is disabled");
         let since = webhook.failing_since.or(webhook.disabled_at).unwrap_or(webhook.created_at);
