@@ -193,20 +193,14 @@ macro_rules! select_events {
 
 /// A page of what happened, newest first, before this one.
 pub async fn page(conn: &mut Conn, seller: SellerId, before: Option<EventId>, limit: i64) -> Result<Vec<Event>> {
-    let sql = select_events!(
-        "where seller_id = $1 and id < $2 \
-        order by id desc limit $3"
-    );
+    let sql = select_events!("where seller_id = $1 and id < $2 order by id desc limit $3");
     let before = before.map_or(i64::MAX, |id| id.0);
     conn.rows(sql, params![seller.0, before, limit]).await?.iter().map(read).collect()
 }
 
 /// At most so many of what happened after this one, oldest first.
 pub async fn after(conn: &mut Conn, seller: SellerId, after: EventId, limit: i64) -> Result<Vec<Event>> {
-    let sql = select_events!(
-        "where seller_id = $1 and id > $2 \
-        order by id limit $3"
-    );
+    let sql = select_events!("where seller_id = $1 and id > $2 order by id limit $3");
     conn.rows(sql, params![seller.0, after.0, limit]).await?.iter().map(read).collect()
 }
 
@@ -218,10 +212,7 @@ pub async fn get(conn: &mut Conn, seller: SellerId, id: EventId) -> Result<Optio
 
 /// Some of them, by id.
 pub async fn some(conn: &mut Conn, seller: SellerId, ids: &[EventId]) -> Result<Vec<Event>> {
-    let sql = select_events!(
-        "where seller_id = $1 and id {in $2} \
-        order by id"
-    );
+    let sql = select_events!("where seller_id = $1 and id {in $2} order by id");
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     conn.rows(sql, params![seller.0, ids]).await?.iter().map(read).collect()
 }
