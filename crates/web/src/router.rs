@@ -12,7 +12,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::operation::Access::Staff;
 use crate::operation::{Operations, at};
-use crate::{ApiError, Web, address, docs, error, health, limit, metrics, pay, request_id, security_headers, v1, v2};
+use crate::{
+    ApiError, Web, address, docs, error, health, limit, linger, metrics, pay, request_id, security_headers, v1, v2,
+};
 
 /// How long a request may take, its body included. What was committed by then stays and is answered to a repeat.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,7 +40,7 @@ pub(crate) fn operations() -> Operations {
 const SYSTEM: &str = "System";
 
 /// Routes behind everything that stands before each of them: limits, time-outs, request ids, errors in the house format, headers
-/// for browsers.
+/// for browsers, bodies heard out.
 pub fn guarded(routes: Router<Web>, web: Web) -> Router {
     routes
         .fallback(async || ApiError::not_found("The requested resource was not found"))
@@ -50,6 +52,7 @@ pub fn guarded(routes: Router<Web>, web: Web) -> Router {
         .layer(from_fn_with_state(web.clone(), error::render))
         .layer(from_fn_with_state(web.clone(), request_id::assign))
         .layer(from_fn(security_headers::put))
+        .layer(from_fn(linger::hear_out))
         .with_state(web)
 }
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::get;
 use insta::assert_snapshot;
 use perennial_testkit::{Answer, Provider, TestServer, on_both_databases};
-use perennial_web::MAX_BODY_BYTES;
+use perennial_web::{MAX_BODY_BYTES, MAX_LINGER_BYTES};
 use reqwest::Method;
 
 on_both_databases! {
@@ -44,6 +44,18 @@ on_both_databases! {
 
         {"error":"Payload Too Large","message":"The request body is too large","code":"PAYLOAD_TOO_LARGE","timestamp":"2026-11-23T11:00:00.000Z","requestId":"2121ae20-bd9d-41e9-aeeb-5dd1dd1a24ba"}
         "#);
+    }
+
+    async fn who_sends_too_much_hears_why(kind) {
+        let provider = Provider::new(kind).await;
+        let server = TestServer::start(&provider).await;
+        let key = provider.key("admin", None).await;
+        let path = "/api/services/7/renew";
+        for _ in 0..20 {
+            let post = |key| server.call(Method::POST, path, key).body(vec![b' '; MAX_LINGER_BYTES]);
+            assert_eq!(Answer::to(post(&key)).await.status, 413);
+            assert_eq!(Answer::to(post("pn_none")).await.status, 401);
+        }
     }
 
     async fn a_request_id_is_taken_over_or_made(kind) {
