@@ -13,6 +13,7 @@ use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, 
 use sqlx::{AssertSqlSafe, Connection, Row as _, Transaction, query::Query};
 use tokio::sync::OnceCell;
 
+use crate::checkpoint::{Checkpoints, OVERLONG_LOG_PAGES};
 use crate::dialect::Dialect;
 use crate::joint::{Joined, Joint};
 use crate::rows::{Column, Rows};
@@ -48,7 +49,7 @@ const STATEMENT_CACHE: usize = 200;
 /// The database of an installation. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: Pool,
+    pub(crate) pool: Pool,
     /// The statements that write renewals, on request and by a run, once they are known.
     renewal_calls: Arc<[RenewalCall; 2]>,
     /// Connections to PostgreSQL that worked a moment ago, for the next round.
@@ -64,11 +65,12 @@ type RenewalCall = OnceCell<Option<&'static str>>;
 type Kept = (Instant, PoolConnection<Postgres>);
 
 #[derive(Debug, Clone)]
-enum Pool {
+pub(crate) enum Pool {
     /// One writer, several readers, in one process.
     Sqlite {
         writer: Writer,
         readers: SqlitePool,
+        checkpoints: Arc<Checkpoints>,
     },
     Postgres(PgPool),
 }
@@ -205,7 +207,8 @@ impl Store {
     pub async fn close(&self) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
         match &self.pool {
-            Pool::Sqlite { writer, readers } => {
+            Pool::Sqlite { writer, readers, checkpoints } => {
+                checkpoints.stop();
                 readers.close().await;
                 writer.close().await;
             }
@@ -306,14 +309,19 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE);
     // SQLite takes a positive number for pages, a negative one for KiB.
-    let writer = Writer::open(options.clone().pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))).await?;
+    let writing = options
+        .clone()
+        .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
+        .pragma("wal_autocheckpoint", OVERLONG_LOG_PAGES.to_string());
+    let writer = Writer::open(writing).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READER_CONNECTIONS)
         .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.create_if_missing(false).row_buffer_size(ROWS_AHEAD).pragma("query_only", "on"))
         .await?;
-    Ok(Pool::Sqlite { writer, readers })
+    let checkpoints = Arc::new(Checkpoints::keep(writer.written(), writer.clone(), readers.clone()));
+    Ok(Pool::Sqlite { writer, readers, checkpoints })
 }
 
 /// An empty file that only its owner reads; SQLite gives its companions the same rights.

@@ -14,6 +14,7 @@ pub mod brands;
 pub mod campaigns;
 pub mod cancellations;
 pub mod changes;
+mod checkpoint;
 mod conn;
 pub mod contacts;
 pub mod coupons;

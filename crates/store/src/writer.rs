@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::timeout;
 
 use crate::conn::ACQUIRE_TIMEOUT;
@@ -27,6 +27,8 @@ static FIRST: Texts<&'static str> = Texts::new();
 pub(crate) struct Writer {
     seat: Arc<Mutex<Seat>>,
     options: Arc<SqliteConnectOptions>,
+    /// Told of each transaction that has ended.
+    written: Arc<Notify>,
 }
 
 /// Where that connection is.
@@ -41,7 +43,16 @@ enum Seat {
 impl Writer {
     pub async fn open(options: SqliteConnectOptions) -> Result<Self> {
         let connection = SqliteConnection::connect_with(&options).await?;
-        Ok(Self { seat: Arc::new(Mutex::new(Seat::Open(connection))), options: Arc::new(options) })
+        Ok(Self {
+            seat: Arc::new(Mutex::new(Seat::Open(connection))),
+            options: Arc::new(options),
+            written: Arc::default(),
+        })
+    }
+
+    /// Tells of each transaction that has ended.
+    pub fn written(&self) -> Arc<Notify> {
+        self.written.clone()
     }
 
     /// Waits for its turn. The transaction itself begins with its first statement.
@@ -52,7 +63,7 @@ impl Writer {
             let opened = SqliteConnection::connect_with(&self.options).await;
             *seat = Seat::Open(opened.map_err(StoreError::Unavailable)?);
         }
-        let mut writing = Writing { seat: Some(seat), is_open: false };
+        let mut writing = Writing { seat: Some(seat), is_open: false, written: self.written.clone() };
         writing.connection()?;
         Ok(writing)
     }
@@ -73,6 +84,7 @@ pub(crate) struct Writing {
     /// None only while it is dropped.
     seat: Option<OwnedMutexGuard<Seat>>,
     is_open: bool,
+    written: Arc<Notify>,
 }
 
 impl Writing {
@@ -112,6 +124,7 @@ impl Writing {
     /// A statement has ended the transaction.
     pub fn is_over(&mut self) {
         self.is_open = false;
+        self.written.notify_one();
     }
 }
 

@@ -1,0 +1,175 @@
+//! Moving SQLite's log into the database beside the writer, and not in its way.
+//!
+//! By default whoever commits also copies the log's pages back when there are many, and waits for two flushes. Here a reader
+//! copies them while the writer goes on. The log begins anew only when all of it was copied
+//! (<https://www.sqlite.org/wal.html>, 2.3), and a busy writer always adds a little more; so the little that came meanwhile is
+//! copied while the writer is kept out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::writer::Writer;
+
+/// Pages in the log from which on they are copied back: 8 MiB.
+pub const LONG_LOG_PAGES: i64 = 2_048;
+/// Pages in the log from which on the writer copies them itself, because nobody else has.
+pub const OVERLONG_LOG_PAGES: i64 = 8 * LONG_LOG_PAGES;
+/// How often the log of a busy writer is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Looks after the log until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Checkpoints(JoinHandle<()>);
+
+impl Checkpoints {
+    /// Begins to look after the log, whenever something was `written` to it.
+    pub fn keep(written: Arc<Notify>, writer: Writer, readers: SqlitePool) -> Self {
+        Self(tokio::spawn(async move {
+            loop {
+                written.notified().await;
+                sleep(LOOK_INTERVAL).await;
+                // One that fails now is made later, at worst by the writer itself.
+                if let Err(error) = shorten(&writer, &readers).await {
+                    tracing::debug!(%error, "the log was not copied into the database: {error}");
+                }
+            }
+        }))
+    }
+
+    /// Stops.
+    pub fn stop(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn shorten(writer: &Writer, readers: &SqlitePool) -> crate::Result<()> {
+    let mut reader = readers.acquire().await?;
+    if Log::look(&mut reader, LOOK).await?.left() < LONG_LOG_PAGES {
+        return Ok(());
+    }
+    // What is still left after it is little, or somebody reads the database as it was, which is waited for without a turn.
+    if (1..LONG_LOG_PAGES).contains(&Log::look(&mut reader, COPY).await?.left()) {
+        let _turn = writer.begin().await?;
+        Log::look(&mut reader, COPY).await?;
+    }
+    Ok(())
+}
+
+/// Copies nothing.
+const LOOK: &str = "pragma wal_checkpoint(noop)";
+/// Copies what can be copied without being in anybody's way.
+const COPY: &str = "pragma wal_checkpoint(passive)";
+
+/// Pages in the log, and how many of them were copied.
+struct Log {
+    pages: i64,
+    copied: i64,
+}
+
+impl Log {
+    async fn look(reader: &mut SqliteConnection, sql: &'static str) -> crate::Result<Self> {
+        let (_busy, pages, copied): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(reader).await?;
+        Ok(Self { pages, copied })
+    }
+
+    fn left(&self) -> i64 {
+        self.pages - self.copied
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::conn::Pool;
+    use crate::value::params;
+    use crate::{Result, Store};
+
+    /// Until then the log was looked at, on any machine.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    /// Bytes of a row that fills a little more than 256 pages.
+    const ROW_BYTES: i64 = 1 << 20;
+
+    async fn log(store: &Store) -> Result<Log> {
+        let Pool::Sqlite { readers, .. } = &store.pool else { unreachable!("the test opens a file") };
+        Log::look(&mut *readers.acquire().await?, LOOK).await
+    }
+
+    /// A file with an empty table.
+    async fn heap(folder: &Path) -> Result<Store> {
+        let store = Store::create(&format!("sqlite:{}", folder.join("a.db").display())).await?;
+        let mut tx = store.begin().await?;
+        tx.execute("create table heap (bytes blob)", Vec::new()).await?;
+        tx.commit().await?;
+        Ok(store)
+    }
+
+    async fn write(store: &Store) -> Result<()> {
+        let mut tx = store.begin().await?;
+        tx.execute("insert into heap values (randomblob($1))", params![ROW_BYTES]).await?;
+        tx.commit().await
+    }
+
+    async fn wait_for_a_short_log(store: &Store) -> Result<Log> {
+        let begun = Instant::now();
+        loop {
+            let log = log(store).await?;
+            if log.left() < LONG_LOG_PAGES {
+                return Ok(log);
+            }
+            assert!(begun.elapsed() < PATIENCE, "{} pages are not copied", log.left());
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_log_is_copied_and_begins_anew() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = heap(folder.path()).await?;
+        let (mut before, mut anew) = (0, 0);
+        // Enough for two logs and a half.
+        for _ in 0..LONG_LOG_PAGES / 256 * 5 / 2 {
+            write(&store).await?;
+            let log = wait_for_a_short_log(&store).await?;
+            anew += usize::from(log.pages < before);
+            before = log.pages;
+        }
+        assert_eq!(anew, 2);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_reads_the_database_as_it_was_is_waited_for() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = heap(folder.path()).await?;
+        let mut reader = store.read().await?;
+        reader.rows("begin", Vec::new()).await?;
+        reader.rows("select count(*) as rows from heap", Vec::new()).await?;
+        for _ in 0..=LONG_LOG_PAGES / 256 {
+            write(&store).await?;
+        }
+        sleep(10 * LOOK_INTERVAL).await;
+        assert!(log(&store).await?.left() >= LONG_LOG_PAGES, "it still reads without these pages");
+        // It keeps nobody from writing meanwhile.
+        write(&store).await?;
+        let rows = reader.rows("select count(*) as rows from heap", Vec::new()).await?;
+        assert_eq!(rows[0].int("rows")?, 0);
+        reader.rows("commit", Vec::new()).await?;
+        drop(reader);
+        write(&store).await?;
+        wait_for_a_short_log(&store).await.map(drop)
+    }
+}
