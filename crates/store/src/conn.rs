@@ -49,7 +49,7 @@ const STATEMENT_CACHE: usize = 200;
 /// The database of an installation. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(crate) pool: Pool,
+    pool: Pool,
     /// The statements that write renewals, on request and by a run, once they are known.
     renewal_calls: Arc<[RenewalCall; 2]>,
     /// Connections to PostgreSQL that worked a moment ago, for the next round.
@@ -65,8 +65,8 @@ type RenewalCall = OnceCell<Option<&'static str>>;
 type Kept = (Instant, PoolConnection<Postgres>);
 
 #[derive(Debug, Clone)]
-pub(crate) enum Pool {
-    /// One writer, several readers, in one process.
+enum Pool {
+    /// One writer, several readers, and one of those who keeps the log short, in one process.
     Sqlite {
         writer: Writer,
         readers: SqlitePool,
@@ -208,6 +208,7 @@ impl Store {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
         match &self.pool {
             Pool::Sqlite { writer, readers, checkpoints } => {
+                // It may hold a reader.
                 checkpoints.stop();
                 readers.close().await;
                 writer.close().await;
