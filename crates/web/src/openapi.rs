@@ -231,9 +231,6 @@ fn answer(operation: &Operation, given: &Given) -> Value {
     value
 }
 
-/// What documents are answered as.
-const FILES: [&str; 2] = ["application/pdf", "application/xml"];
-
 /// The statuses of errors that an operation can answer with.
 fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     let mut statuses = vec![400, 429, 500, 503];
@@ -247,14 +244,11 @@ fn errors(operation: &Operation, shape: &Shape, is_v2: bool) -> Vec<u16> {
     if !shape.path.is_empty() || operation.writes() {
         statuses.push(404);
     }
-    // Not every document can be put into every form.
-    let is_file = shape.answers.values().flat_map(|given| &given.content).any(|(kind, _)| FILES.contains(kind));
-    if operation.writes() || is_file {
+    if operation.can_conflict {
         statuses.push(409);
     }
     if operation.writes() {
-        statuses.push(408);
-        statuses.push(413);
+        statuses.extend([408, 413]);
     }
     if operation.is_repeatable || (is_v2 && has_input) {
         statuses.push(422);

@@ -60,6 +60,8 @@ pub(crate) struct Operation {
     pub details: &'static str,
     /// Whether a repeat with the same `Idempotency-Key` is answered with the first answer.
     pub is_repeatable: bool,
+    /// Whether it can be refused for how things are, though nothing is wrong with the request (409).
+    pub can_conflict: bool,
     pub door: Door,
     shape: fn(&mut SchemaGenerator, &mut SchemaGenerator) -> Shape,
     route: MethodRouter<Web>,
@@ -106,6 +108,7 @@ macro_rules! methods {
             {
                 self.operations.push(Operation {
                     is_repeatable: matches!(Method::$method, Method::POST | Method::PATCH),
+                    can_conflict: Method::$method != Method::GET,
                     method: Method::$method,
                     path: self.path,
                     id,
@@ -139,6 +142,12 @@ impl At {
     /// What else is to be known of the operation that was named last.
     pub fn with(mut self, details: &'static str) -> Self {
         self.operations.last_mut().into_iter().for_each(|last| last.details = details);
+        self
+    }
+
+    /// The operation that was named last reads what there may not be, such as a price (409).
+    pub fn can_conflict(mut self) -> Self {
+        self.operations.last_mut().into_iter().for_each(|last| last.can_conflict = true);
         self
     }
 

@@ -9,8 +9,9 @@ use perennial_testkit::{Kind, client};
 
 use crate::crash::stocked;
 
-/// Made-up requests for each operation, beside those that go through its boundaries.
-const EXAMPLES: &str = "5";
+/// Made-up requests for each operation, beside those that go through its boundaries, unless the environment says otherwise:
+/// `PERENNIAL_TEST_REQUESTS=400`.
+const REQUESTS: u32 = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_document_holds_on_sqlite() {
@@ -30,6 +31,15 @@ async fn the_example_of_a_client_goes_all_the_way_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_of_a_client_goes_all_the_way_on_postgres() {
     show_the_example(Kind::Postgres).await;
+}
+
+/// How many are made up, and what else is done: where more are asked for than the suite makes, requests also follow one
+/// another, each with what the one before answered.
+fn effort() -> (u32, &'static str) {
+    match std::env::var("PERENNIAL_TEST_REQUESTS").ok().and_then(|text| text.parse().ok()) {
+        None => (REQUESTS, "examples,coverage,fuzzing"),
+        Some(requests) => (requests, "examples,coverage,fuzzing,stateful"),
+    }
 }
 
 /// Where the oracles are; none if they are left out.
@@ -73,6 +83,7 @@ async fn drive(kind: Kind) {
     let serving = installation.serve();
     let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/oracles/schemathesis.toml");
     let program = oracles.join("bin/schemathesis");
+    let (requests, phases) = effort();
     // What is done with keys comes last: one of those requests revokes the key that all of them have.
     for (which, enough) in [("--exclude-path-regex", 3_000), ("--include-path-regex", 300)] {
         let ended = Command::new(&program)
@@ -80,7 +91,7 @@ async fn drive(kind: Kind) {
             .arg(&settings)
             .args(["run", &format!("http://{}/api/openapi.json", serving.address), which, "/keys"])
             .args(["--header", &format!("Authorization: Bearer {}", installation.key)])
-            .args(["--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES, "--continue-on-failure"])
+            .args(["--phases", phases, "--max-examples", &requests.to_string(), "--continue-on-failure"])
             .args(["--workers", "2", "--no-color", "--seed", "20261127"])
             .current_dir(installation.folder.path())
             .output()
@@ -91,6 +102,7 @@ async fn drive(kind: Kind) {
         let mut words = said.split_whitespace().skip_while(|word| *word != "cases:").skip(1);
         let made: u32 = words.next().and_then(|made| made.parse().ok()).unwrap_or_default();
         assert!(made > enough, "{made} requests were made\n{said}");
+        eprintln!("{kind:?}, {which} /keys: {made} requests\n{said}");
         if which == "--exclude-path-regex" {
             let me = format!("http://{}/api/v2/me", serving.address);
             let me = client().get(me).bearer_auth(&installation.key).send().await.unwrap();

@@ -132,6 +132,7 @@ pub(crate) fn operations() -> Operations {
         ),
         at(V1, "/api/hosting/{accountId}/billing-cycle")
             .get("v1GetHostingCycle", Scoped(&[ReadServices]), billing_cycle::of_hosting, "The cycles that can be had")
+            .can_conflict()
             .post(
                 "v1ChangeHostingCycle",
                 Scoped(&[WriteBilling, WriteServices]),
@@ -140,6 +141,7 @@ pub(crate) fn operations() -> Operations {
             ),
         at(V1, "/api/vm/{vmid}/billing-cycle")
             .get("v1GetVmCycle", Scoped(&[ReadServices]), billing_cycle::of_vm, "The cycles that can be had")
+            .can_conflict()
             .post(
                 "v1ChangeVmCycle",
                 Scoped(&[WriteBilling, WriteServices]),

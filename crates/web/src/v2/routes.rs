@@ -126,9 +126,11 @@ pub(crate) fn operations() -> Operations {
             .post("applyCredit", Scoped(&[WriteBilling]), invoice_actions::apply_credit, "Pay with the customer's credit")
             .with("Without an `amount`, as much as there is and is needed."),
         at(INVOICES, "/api/v2/invoices/{id}/pdf")
-            .get("getInvoicePdf", Scoped(&[ReadBilling]), papers::pdf, "The PDF of a document"),
+            .get("getInvoicePdf", Scoped(&[ReadBilling]), papers::pdf, "The PDF of a document")
+            .can_conflict(),
         at(INVOICES, "/api/v2/invoices/{id}/xml")
-            .get("getInvoiceXml", Scoped(&[ReadBilling]), papers::xml, "The e-invoice of a document (EN 16931)"),
+            .get("getInvoiceXml", Scoped(&[ReadBilling]), papers::xml, "The e-invoice of a document (EN 16931)")
+            .can_conflict(),
         at(INVOICES, "/api/v2/invoices/{id}/payment-link")
             .get("getPaymentLink", Scoped(&[ReadBilling]), payment_link::status, "Where its payment link stands")
             .post("makePaymentLink", Scoped(&[WriteBilling]), payment_link::make, "Make a payment link")

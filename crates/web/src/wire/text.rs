@@ -116,8 +116,11 @@ impl OnWire for Time {
 }
 
 impl OnWire for QuietHours {
+    /// `22:00-07:00` and in no other way.
     fn read(text: &str) -> Result<Self, String> {
-        text.parse::<Self>().map_err(|error| error.to_string())
+        let hours: Option<Self> = text.parse().ok();
+        let hours = hours.filter(|hours| hours.to_string() == text);
+        hours.ok_or_else(|| "must be a time such as 22:00-07:00, the end unlike the beginning".to_owned())
     }
 
     fn write(&self) -> String {
@@ -125,7 +128,9 @@ impl OnWire for QuietHours {
     }
 
     fn schema() -> Schema {
-        json_schema!({"type": "string", "pattern": "^[0-9]{1,2}:[0-9]{1,2}-[0-9]{1,2}:[0-9]{1,2}$", "examples": ["22:00-07:00"]})
+        const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]";
+        let pattern = format!(r"^(?!(.{{5}})-\1$){TIME}-{TIME}$");
+        json_schema!({"type": "string", "pattern": pattern, "examples": ["22:00-07:00"]})
     }
 }
 

@@ -99,6 +99,23 @@ on_both_databases! {
         "#);
     }
 
+    async fn cycles_are_not_told_without_a_price(kind) {
+        let (provider, server, _, _) = anna(kind).await;
+        let customer = provider.customer("Bo Dahl").await;
+        let product = provider.product_from("Not sold yet", "catalogue").await;
+        let service = provider.service(customer, product, date(2026, 12, 1)).await;
+        let key = provider.key("read:services", None).await;
+        let mut said = Vec::new();
+        for path in ["/api/hosting", "/api/vm"] {
+            let answer = server.get(&format!("{path}/{service}/billing-cycle"), &key).await;
+            said.push(format!("{} {}", answer.status, answer.json["message"]));
+        }
+        assert_snapshot!(said.join("\n"), @r#"
+        409 "There is no price for product 3, cycle 1m, currency SEK on 2026-11-23"
+        409 "There is no price for product 3, cycle 1m, currency SEK on 2026-11-23"
+        "#);
+    }
+
     async fn a_change_is_shown_made_and_listed(kind) {
         let (provider, server, service, larger) = anna(kind).await;
         renew_and_pay(&provider, service).await;

@@ -111,6 +111,8 @@ on_both_databases! {
             (json!({"runAt": "25:00"}), 400, "/runAt"),
             (json!({"runAt": "3:00"}), 400, "/runAt"),
             (json!({"quietHours": "22:00"}), 400, "/quietHours"),
+            (json!({"quietHours": "22:00-7:00"}), 400, "/quietHours"),
+            (json!({"quietHours": "22:00-22:00"}), 400, "/quietHours"),
             (json!({"numberReset": "13"}), 400, "/numberReset"),
             (json!({"rounding": "down"}), 400, "/rounding"),
             (json!({"currency": "EUR"}), 400, "/currency"),
