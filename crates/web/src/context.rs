@@ -28,7 +28,7 @@ const ON_BEHALF_OF: HeaderName = HeaderName::from_static("x-on-behalf-of");
 /// A request from a known key that is within its limit.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
-    pub app: App,
+    pub app: Arc<App>,
     pub caller: Caller,
     pub renewals: RenewalQueue,
     request_id: String,
@@ -109,7 +109,7 @@ impl FromRequestParts<Web> for Context {
 /// A request that needs no key. One that works tells who asks all the same; one that does not is as good as none.
 #[derive(Debug)]
 pub(crate) struct Visitor {
-    pub app: App,
+    pub app: Arc<App>,
     caller: Option<Caller>,
     request_id: String,
 }

@@ -103,7 +103,7 @@ async fn named(web: &Web, request: Request, next: Next) -> Result<Response, ApiE
     if let Some(known) = web.app.known_answer(&once).await? {
         return again(known);
     }
-    let app = web.app.jointly();
+    let app = Arc::new(web.app.jointly());
     let afterwards = Afterwards::default();
     context.app = app.clone();
     context.once = Some((once.clone(), afterwards.clone()));

@@ -47,7 +47,7 @@ use perennial_app::{App, RenewalQueue, Stop};
 #[derive(Debug, Clone)]
 pub struct Web {
     /// The verbs.
-    pub app: App,
+    pub app: Arc<App>,
     /// Where renewals are asked for.
     pub renewals: RenewalQueue,
     /// How often each key and each address may call.
@@ -65,7 +65,7 @@ impl Web {
     #[must_use]
     pub fn new(app: App, renewals: RenewalQueue, limits: Limits, stop: Stop) -> Self {
         let limits = Arc::new(RateLimits::new(limits));
-        Self { app, renewals, limits, running: Arc::default(), public_url: None, stop }
+        Self { app: Arc::new(app), renewals, limits, running: Arc::default(), public_url: None, stop }
     }
 
     /// The same, found at this address from outside: absolute addresses begin with it, whatever a request says.
