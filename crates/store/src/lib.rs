@@ -37,6 +37,7 @@ pub mod mail_templates;
 pub mod migrate;
 pub mod outbox;
 pub mod overdue;
+mod packed;
 pub mod payment_links;
 pub mod payments;
 pub mod prices;

@@ -9,6 +9,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
+use crate::packed::PackedRow;
 use crate::{Result, StoreError};
 
 /// One parameter.
@@ -66,17 +67,13 @@ pub(crate) use params;
 /// One row of an answer. Columns are read by name; a value of the wrong type is a [`StoreError`].
 pub(crate) enum Row {
     Sqlite(SqliteRow),
+    /// Of SQLite too.
+    Packed(PackedRow),
     Postgres(PgRow),
 }
 
-/// Reads column `$name` with the type each database stores it as.
-macro_rules! get {
-    ($row:expr, $name:expr, $sqlite:ty, $postgres:ty) => {
-        match $row {
-            Row::Sqlite(row) => row.try_get::<$sqlite, _>($name).map(Into::into),
-            Row::Postgres(row) => row.try_get::<$postgres, _>($name).map(Into::into),
-        }
-    };
+fn missing(name: &'static str) -> StoreError {
+    corrupt(name, "null", "a value is missing")
 }
 
 impl Row {
@@ -84,57 +81,74 @@ impl Row {
     pub fn has(&self, name: &'static str) -> bool {
         match self {
             Self::Sqlite(row) => row.try_column(name).is_ok(),
+            Self::Packed(row) => row.has(name),
             Self::Postgres(row) => row.try_column(name).is_ok(),
         }
     }
 
     pub fn int(&self, name: &'static str) -> Result<i64> {
-        Ok(get!(self, name, i64, i64)?)
+        self.opt_int(name)?.ok_or_else(|| missing(name))
     }
 
     pub fn opt_int(&self, name: &'static str) -> Result<Option<i64>> {
-        Ok(get!(self, name, Option<i64>, Option<i64>)?)
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(name)?),
+            Self::Packed(row) => row.int(name),
+            Self::Postgres(row) => Ok(row.try_get(name)?),
+        }
     }
 
     /// A list of integers; empty for null. Only PostgreSQL has arrays.
     pub fn ints(&self, name: &'static str) -> Result<Vec<i64>> {
         match self {
-            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Sqlite(_) | Self::Packed(_) => Ok(Vec::new()),
             Self::Postgres(row) => Ok(row.try_get::<Option<Vec<i64>>, _>(name)?.unwrap_or_default()),
         }
     }
 
     pub fn text(&self, name: &'static str) -> Result<String> {
-        Ok(get!(self, name, String, String)?)
+        self.opt_text(name)?.ok_or_else(|| missing(name))
     }
 
     pub fn opt_text(&self, name: &'static str) -> Result<Option<String>> {
-        Ok(get!(self, name, Option<String>, Option<String>)?)
+        Ok(self.opt_str(name)?.map(str::to_owned))
+    }
+
+    fn opt_str(&self, name: &'static str) -> Result<Option<&str>> {
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(name)?),
+            Self::Packed(row) => row.text(name),
+            Self::Postgres(row) => Ok(row.try_get(name)?),
+        }
     }
 
     pub fn bool(&self, name: &'static str) -> Result<bool> {
-        Ok(get!(self, name, bool, bool)?)
+        match self {
+            Self::Sqlite(row) => Ok(row.try_get(name)?),
+            Self::Packed(row) => Ok(row.int(name)?.ok_or_else(|| missing(name))? != 0),
+            Self::Postgres(row) => Ok(row.try_get(name)?),
+        }
     }
 
     pub fn date(&self, name: &'static str) -> Result<Date> {
-        self.opt_date(name)?.ok_or_else(|| corrupt(name, "null", "a date is missing"))
+        self.opt_date(name)?.ok_or_else(|| missing(name))
     }
 
     pub fn opt_date(&self, name: &'static str) -> Result<Option<Date>> {
         match self {
-            Self::Sqlite(row) => row.try_get::<Option<&str>, _>(name)?.map(|text| parse(name, text)).transpose(),
+            Self::Sqlite(_) | Self::Packed(_) => self.opt_str(name)?.map(|text| parse(name, text)).transpose(),
             Self::Postgres(row) => Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name)?.map(jiff_sqlx::Date::to_jiff)),
         }
     }
 
     pub fn instant(&self, name: &'static str) -> Result<Timestamp> {
-        self.opt_instant(name)?.ok_or_else(|| corrupt(name, "null", "an instant is missing"))
+        self.opt_instant(name)?.ok_or_else(|| missing(name))
     }
 
     pub fn opt_instant(&self, name: &'static str) -> Result<Option<Timestamp>> {
         match self {
-            Self::Sqlite(row) => row
-                .try_get::<Option<i64>, _>(name)?
+            Self::Sqlite(_) | Self::Packed(_) => self
+                .opt_int(name)?
                 .map(|us| Timestamp::from_microsecond(us).map_err(|e| corrupt(name, us, e)))
                 .transpose(),
             Self::Postgres(row) => {
@@ -145,22 +159,18 @@ impl Row {
 
     /// A text column that has a type of its own.
     pub fn parsed<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<T> {
-        match self {
-            Self::Sqlite(row) => parse(name, row.try_get::<&str, _>(name)?),
-            Self::Postgres(row) => parse(name, row.try_get::<&str, _>(name)?),
-        }
+        parse(name, self.opt_str(name)?.ok_or_else(|| missing(name))?)
     }
 
     /// A text column that is one of a few words.
     pub fn word<T>(&self, name: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let text = self.text(name)?;
-        from_word(&text).ok_or_else(|| corrupt(name, &text, "not one of the known words"))
+        self.opt_word(name, from_word)?.ok_or_else(|| missing(name))
     }
 
     /// As [`Row::word`], for a column that may be null.
     pub fn opt_word<T>(&self, name: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
-        let Some(text) = self.opt_text(name)? else { return Ok(None) };
-        from_word(&text).map(Some).ok_or_else(|| corrupt(name, &text, "not one of the known words"))
+        let Some(text) = self.opt_str(name)? else { return Ok(None) };
+        from_word(text).map(Some).ok_or_else(|| corrupt(name, text, "not one of the known words"))
     }
 
     /// An integer column that fits a smaller type.

@@ -64,6 +64,18 @@ async fn versions(shop: &Shop, services: &[i64]) -> HashMap<i64, i64> {
 // Gathering.
 
 on_both_databases! {
+    async fn what_is_gathered_is_what_was_written_letter_for_letter(kind) {
+        let shop = Shop::new(kind).await;
+        let mut sold = service(SERVICE.0, ASTRID, SERVER);
+        sold.label = "\"Å\\ \u{1}\t\u{7f} 💾 </script> {in $1}".to_owned();
+        sold.own_price_minor = Some(9_007_199_254_740_993);
+        sold.billed_through = None;
+        shop.put_services(std::slice::from_ref(&sold)).await;
+        let found = gather_one(&shop, SERVICE).await.facts;
+        assert_eq!((found.label, found.schedule.anchor), (sold.label, ANCHOR));
+        assert_eq!(found.item.rule, at(9_007_199_254_740_993, sek()));
+    }
+
     async fn everything_that_decides_a_renewal_is_gathered(kind) {
         let shop = Shop::new(kind).await;
         let later = PriceVersion { starts: date(2027, 1, 1), ..price(2, SERVER, 11_000) };
