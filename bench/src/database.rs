@@ -65,7 +65,8 @@ const PAY: &str = "insert into payments (seller_id, id, customer_id, currency, a
     select seller_id, 'payment', id, 1, 'bank', 'receivable', currency, amount_minor, paid_on from payments order by id; \
     update periods set state = 'paid'; \
     update invoices set status = 'paid', paid_at = issued_at, open_minor = 0; \
-    update services set paid_through = billed_through, open_invoice_id = null where open_invoice_id is not null; \
+    update services set paid_through = billed_through, open_invoice_id = null, due_from = renew_on \
+    where open_invoice_id is not null; \
     update outbox set state = 'sent', attempts = 1";
 
 /// The ids of payments and settlements are used up.

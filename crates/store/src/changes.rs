@@ -232,7 +232,7 @@ pub async fn take_back(
     }
     tx.execute("update periods set state = 'void' where seller_id = $1 and invoice_id = $2", this()).await?;
     ledger::undo(tx, seller, Source::Invoice, invoice.0, booked_on).await?;
-    let sql = "update services set open_invoice_id = null where seller_id = $1 and open_invoice_id = $2 \
+    let sql = "update services set open_invoice_id = null, due_from = renew_on where seller_id = $1 and open_invoice_id = $2 \
         and id {in $3}";
     let services = tx.rows("select service_id from periods where seller_id = $1 and invoice_id = $2", this()).await?;
     let services = services.iter().map(|row| row.int("service_id")).collect::<Result<Vec<_>>>()?;

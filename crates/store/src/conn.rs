@@ -6,7 +6,6 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use perennial_billing::RunId;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -16,6 +15,7 @@ use tokio::sync::OnceCell;
 use crate::checkpoint::{Checkpoints, OVERLONG_LOG_PAGES};
 use crate::dialect::Dialect;
 use crate::joint::{Joined, Joint};
+use crate::renewals::Way;
 use crate::rows::{Column, Rows};
 use crate::value::{Row, Value, microseconds, pg_date, pg_instant};
 use crate::writer::{Writer, Writing};
@@ -50,8 +50,8 @@ const STATEMENT_CACHE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The statements that write renewals, on request and by a run, once they are known.
-    renewal_calls: Arc<[RenewalCall; 2]>,
+    /// The statements that write renewals, for each way to write them, once they are known.
+    renewal_calls: Arc<[RenewalCall; Way::COUNT]>,
     /// Connections to PostgreSQL that worked a moment ago, for the next round.
     kept: Arc<Mutex<Vec<Kept>>>,
     /// The transaction that all of its own become part of; none for a store where each stands for itself.
@@ -217,9 +217,9 @@ impl Store {
         }
     }
 
-    /// The statement that writes renewals, on request or by a run.
-    pub(crate) fn renewal_call(&self, run: Option<RunId>) -> &RenewalCall {
-        &self.renewal_calls[usize::from(run.is_some())]
+    /// The statement that writes renewals in this way.
+    pub(crate) fn renewal_call(&self, way: Way) -> &RenewalCall {
+        &self.renewal_calls[way as usize]
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

@@ -17,7 +17,7 @@ struct Step {
     postgres: &'static str,
 }
 
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 21] = [
     Step {
         version: 1,
         name: "foundation",
@@ -137,6 +137,12 @@ const STEPS: [Step; 20] = [
         name: "payment links",
         sqlite: include_str!("../migrations/0020_payment_links.sql"),
         postgres: include_str!("../migrations/0020_payment_links.sql"),
+    },
+    Step {
+        version: 21,
+        name: "due from",
+        sqlite: include_str!("../migrations/0021_due_from.sql"),
+        postgres: include_str!("../migrations/0021_due_from.sql"),
     },
 ];
 

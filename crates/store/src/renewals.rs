@@ -30,6 +30,7 @@ mod postgres;
 mod sqlite;
 mod steps;
 
+pub(crate) use steps::Way;
 use steps::{New, NewIds, TAKE_NUMBERS};
 
 /// A service and everything that decides its renewal.

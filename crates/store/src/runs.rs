@@ -136,7 +136,7 @@ macro_rules! due {
     () => {
         "from services s where s.seller_id = $1 and s.auto_renew and s.status in ('active', 'suspended') \
         and (s.status = 'active' or $2) and s.open_invoice_id is null and s.ends_on is null \
-        and s.renew_on > '0001-01-01' and s.renew_on <= $3"
+        and s.due_from > '0001-01-01' and s.due_from <= $3"
     };
 }
 
@@ -146,7 +146,7 @@ macro_rules! later {
         "from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
         where s.seller_id = $1 and s.auto_renew and s.status in ('active', 'suspended') \
         and (s.status = 'active' or $2) and s.open_invoice_id is null and s.ends_on is null \
-        and s.renew_on > $3 and s.renew_on <= $4 and s.free_invoice_id is null \
+        and s.due_from > $3 and s.due_from <= $4 and s.free_invoice_id is null \
         and coalesce(c.invoicing, $5) = 'together'"
     };
 }
@@ -347,7 +347,7 @@ pub async fn record(tx: &mut Tx, seller: SellerId, run: &Run, problems: &[(RunPr
         .int("period", p().map(|p| p.period.map(|period| i64::from(period.0))))
         .date("retry_on", problems.iter().map(|(_, retry_on)| *retry_on));
     // One whose period could not even be read is put off as well.
-    let sql = "update services set renew_on = n.retry_on from {rows} where services.seller_id = n.seller_id \
+    let sql = "update services set renew_on = n.retry_on, due_from = n.retry_on from {rows} where services.seller_id = n.seller_id \
         and services.id = n.id and services.next_period = coalesce(n.period, services.next_period) \
         and services.open_invoice_id is null and services.renew_on < n.retry_on";
     tx.execute_with(sql, rows).await?;

@@ -133,7 +133,7 @@ pub async fn set_renew_on(tx: &mut Tx, seller: SellerId, days: &[(ServiceId, Per
         .int("id", days.iter().map(|(service, ..)| service.0))
         .int("next_period", days.iter().map(|(_, period, _)| i64::from(period.0)))
         .date("renew_on", days.iter().map(|(.., day)| *day));
-    let sql = "update services set renew_on = n.renew_on from {rows} where services.seller_id = n.seller_id \
+    let sql = "update services set renew_on = n.renew_on, due_from = n.renew_on from {rows} where services.seller_id = n.seller_id \
         and services.id = n.id and services.next_period = n.next_period";
     tx.execute_with(sql, rows).await?;
     Ok(())
@@ -300,11 +300,11 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Resu
     let sql = "insert into services (seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, \
         next_period, billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, \
         price_kept_on, discount_code, discount_ppm, discount_minor, discount_periods, discount_through, campaign_id, \
-        campaign_price_minor, campaign_price_from, auto_renew, renew_on, ends_on, version) \
+        campaign_price_minor, campaign_price_from, auto_renew, renew_on, due_from, ends_on, version) \
         select seller_id, id, customer_id, product_id, label, status, cycle, anchor, first_period, next_period, \
         billed_through, paid_through, quantity_millionths, own_price_minor, own_price_through, price_kept_on, \
         discount_code, discount_ppm, discount_minor, discount_periods, discount_through, campaign_id, \
-        campaign_price_minor, campaign_price_from, auto_renew, renew_on, ends_on, 1 from {rows} where true \
+        campaign_price_minor, campaign_price_from, auto_renew, renew_on, renew_on, ends_on, 1 from {rows} where true \
         on conflict (seller_id, id) do update set product_id = excluded.product_id, label = excluded.label, \
         status = excluded.status, cycle = excluded.cycle, anchor = excluded.anchor, \
         first_period = excluded.first_period, next_period = excluded.next_period, \
@@ -315,7 +315,7 @@ pub async fn upsert(tx: &mut Tx, seller: SellerId, services: &[Service]) -> Resu
         discount_minor = excluded.discount_minor, discount_periods = excluded.discount_periods, \
         discount_through = excluded.discount_through, campaign_id = excluded.campaign_id, \
         campaign_price_minor = excluded.campaign_price_minor, campaign_price_from = excluded.campaign_price_from, \
-        auto_renew = excluded.auto_renew, renew_on = excluded.renew_on, ends_on = excluded.ends_on, \
+        auto_renew = excluded.auto_renew, renew_on = excluded.renew_on, due_from = excluded.renew_on, ends_on = excluded.ends_on, \
         version = services.version + 1";
     tx.execute_with(sql, rows).await?;
     Ok(())

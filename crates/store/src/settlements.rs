@@ -207,7 +207,7 @@ pub async fn paid(tx: &mut Tx, seller: SellerId, invoices: &[InvoiceId], at: Tim
     let periods = periods_of(tx, seller, invoices).await?;
     let sql = "update periods set state = 'paid' where seller_id = $1 and invoice_id {in $2} and state = 'invoiced'";
     tx.execute(sql, params![seller.0, ids.clone()]).await?;
-    let sql = "update services set open_invoice_id = null, version = version + 1 where seller_id = $1 \
+    let sql = "update services set open_invoice_id = null, due_from = renew_on, version = version + 1 where seller_id = $1 \
         and open_invoice_id {in $2} and id in (select service_id from periods where seller_id = $1 and invoice_id {in $2})";
     tx.execute(sql, params![seller.0, ids]).await?;
     let services = paid_through(&periods);
@@ -278,7 +278,7 @@ pub async fn due(conn: &mut Conn, seller: SellerId, through: Date, limit: i64) -
 
 /// An invoice that nobody will pay holds nothing up: its services can be renewed again.
 pub async fn release_services(tx: &mut Tx, seller: SellerId, invoice: InvoiceId) -> Result<()> {
-    let sql = "update services set open_invoice_id = null, version = version + 1 where seller_id = $1 \
+    let sql = "update services set open_invoice_id = null, due_from = renew_on, version = version + 1 where seller_id = $1 \
         and open_invoice_id = $2 and id in (select service_id from periods where seller_id = $1 and invoice_id = $2)";
     tx.execute(sql, params![seller.0, invoice.0]).await?;
     Ok(())
@@ -286,7 +286,7 @@ pub async fn release_services(tx: &mut Tx, seller: SellerId, invoice: InvoiceId)
 
 /// A service whose period is free again does not wait for the invoice that billed it.
 pub async fn release_freed(tx: &mut Tx, seller: SellerId, service: ServiceId, invoice: InvoiceId) -> Result<()> {
-    let sql = "update services set open_invoice_id = null where seller_id = $1 and id = $2 and open_invoice_id = $3 \
+    let sql = "update services set open_invoice_id = null, due_from = renew_on where seller_id = $1 and id = $2 and open_invoice_id = $3 \
         and not exists (select 1 from periods where seller_id = $1 and invoice_id = $3 and service_id = $2 \
         and state = 'invoiced')";
     tx.execute(sql, params![seller.0, service.0, invoice.0]).await?;

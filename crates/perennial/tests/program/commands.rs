@@ -308,6 +308,6 @@ async fn a_second_init_and_an_old_schema_change_nothing() {
     exit 1
     --- out
     --- err
-    error: the database is at schema 2 of 20: run `perennial migrate`
+    error: the database is at schema 2 of 21: run `perennial migrate`
     ");
 }

@@ -18,7 +18,7 @@ pub(super) struct Check {
     pub sql: &'static str,
 }
 
-pub(super) static CHECKS: [Check; 35] = [
+pub(super) static CHECKS: [Check; 36] = [
     Check {
         code: "number_gap",
         promise: "numbers have no gaps",
@@ -130,6 +130,14 @@ pub(super) static CHECKS: [Check; 35] = [
         and p.state <> 'void' \
         and exists (select 1 from invoices i where i.seller_id = p.seller_id and i.id = p.invoice_id and i.status = 'issued') \
         where s.seller_id = $1 and s.open_invoice_id is distinct from p.invoice_id",
+    },
+    Check {
+        code: "due_from",
+        promise: "a service without an open invoice is found on the day from which it is renewed",
+        advice: LOOK_AT_SERVICE,
+        sql: "select 'service ' || id || ': renewed from ' || coalesce(cast(renew_on as text), 'never') || ', looked for from ' \
+        || coalesce(cast(due_from as text), 'never') as problem from services where seller_id = $1 \
+        and open_invoice_id is null and due_from is distinct from renew_on",
     },
     Check {
         code: "run_complete",

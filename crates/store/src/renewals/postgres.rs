@@ -11,7 +11,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId, ServiceId};
 
-use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, count, events, series};
+use super::steps::{Given, TAKE_NUMBERS, Way, around_numbers, by_place, count, events, series};
 use super::{Attempt, NewInvoice, Round, step_by_step};
 use crate::dialect::unnest;
 use crate::documents::INSERT_INVOICES;
@@ -47,10 +47,11 @@ pub(super) async fn in_one_call(
     stays_open: bool,
 ) -> Result<Attempt> {
     let (texts, rows): (Vec<&str>, Vec<Rows>) = by_place(seller, new, at, run)?.into_iter().unzip();
-    if round.store.renewal_call(run).get().is_none_or(Option::is_none) {
+    let way = Way::of(new.iter().copied(), run);
+    if round.store.renewal_call(way).get().is_none_or(Option::is_none) {
         round.conn = None;
     }
-    let Some(call) = function(&round.store, &texts, &rows, run).await? else {
+    let Some(call) = function(&round.store, &texts, &rows, way).await? else {
         return step_by_step(round, seller, new, at, run).await;
     };
     let (before, width, after) = around_numbers(seller, new);
@@ -85,7 +86,7 @@ pub(super) async fn in_one_call(
 }
 
 /// The statement that calls the function, which is made if it is not there yet; none where this role may not make it.
-async fn function(store: &Store, texts: &[&str], rows: &[Rows], run: Option<RunId>) -> Result<Option<&'static str>> {
+async fn function(store: &Store, texts: &[&str], rows: &[Rows], way: Way) -> Result<Option<&'static str>> {
     let make = || async {
         let (arguments, body) = text(texts, rows);
         let mut hasher = DefaultHasher::new();
@@ -94,7 +95,7 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows], run: Option<RunI
         let count = SCALAR_COUNT + rows.iter().map(|rows| kinds(rows).len() + rows.same.len()).sum::<usize>();
         let places: Vec<String> = (1..=count).map(|n| format!("${n}")).collect();
         // A plan is made once for a connection, perhaps while what a run has found is little, and then kept.
-        let settings = if run.is_some() { " set enable_seqscan = off" } else { "" };
+        let settings = if way == Way::Run { " set enable_seqscan = off" } else { "" };
         let create =
             format!("create or replace function {name}({arguments}) language plpgsql{settings} as $body${body}$body$");
         match store.create_function(&name, &create).await {
@@ -108,7 +109,7 @@ async fn function(store: &Store, texts: &[&str], rows: &[Rows], run: Option<RunI
         let call = format!("select stale, ids, first from {name}({})", places.join(", "));
         Ok(Some(&*Box::leak(call.into_boxed_str())))
     };
-    store.renewal_call(run).get_or_try_init(make).await.copied()
+    store.renewal_call(way).get_or_try_init(make).await.copied()
 }
 
 /// The function's arguments and body, made from the steps.

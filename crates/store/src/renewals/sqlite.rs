@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId};
 
-use super::steps::{Given, TAKE_NUMBERS, around_numbers, by_place, claims, count, events, mails, series};
+use super::steps::{Given, TAKE_NUMBERS, Way, around_numbers, by_place, claims, count, events, mails, series};
 use super::{Attempt, NewInvoice, Round};
 use crate::dialect::json_table;
 use crate::documents::INSERT_INVOICES;
@@ -42,7 +42,8 @@ pub(super) async fn in_one_visit(
     }
     let steps = by_place(seller, new, at, run)?;
     let make = async || Ok::<_, StoreError>(Some(&*Box::leak(script(&steps).into_boxed_str())));
-    let script = round.store.renewal_call(run).get_or_try_init(make).await?.unwrap_or_default();
+    let script =
+        round.store.renewal_call(Way::of(new.iter().copied(), run)).get_or_try_init(make).await?.unwrap_or_default();
     let (before, width, after) = around_numbers(seller, new);
     let values = params![
         seller.id.0,

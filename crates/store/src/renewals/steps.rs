@@ -53,6 +53,31 @@ pub(super) fn around_numbers(seller: &Seller, new: &[&NewInvoice]) -> (String, i
     (before, i64::try_from(width).unwrap_or(0), after)
 }
 
+/// How renewals are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Asked for and to be paid. Such a service is still found by the day from which it was due, which is moved when the invoice
+    /// is paid: the index is left alone by those who wait.
+    Asked,
+    /// Asked for, and some of them have nothing to pay.
+    Settled,
+    /// By a run.
+    Run,
+}
+
+impl Way {
+    /// How many there are.
+    pub const COUNT: usize = 3;
+
+    /// How these are.
+    pub fn of<'a>(new: impl IntoIterator<Item = &'a NewInvoice>, run: Option<RunId>) -> Self {
+        if run.is_some() {
+            return Self::Run;
+        }
+        if new.into_iter().any(|new| new.plan.is_settled()) { Self::Settled } else { Self::Asked }
+    }
+}
+
 /// The same statements for a database that gives ids and numbers itself: the rows name an invoice, a mail and an entry of
 /// the trail by its place, from 1, and a legal number by its distance from the first.
 pub(super) fn by_place(
@@ -138,7 +163,7 @@ pub(super) fn before_the_number(
         lines(seller, invoices),
         taxes(seller, invoices),
         entries(seller, invoices),
-        advanced_services(seller, invoices),
+        advanced_services(seller, invoices, Way::of(invoices.iter().map(|(_, new)| *new), run)),
         addons::terms_of(seller, || invoices.iter().flat_map(|(_, new)| new.plan.terms.iter())),
         outbox::invoice_mails(seller, &mailed, at, mails_from, ids.outbox),
         audit::entries(seller, &trail, ids.audit),
@@ -220,7 +245,7 @@ fn entries(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
     ledger::entry_rows(seller, Source::Invoice, issued_on(invoices).unwrap_or_default(), booked.collect())
 }
 
-fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, Rows) {
+fn advanced_services(seller: SellerId, invoices: &[New<'_>], way: Way) -> (&'static str, Rows) {
     // Of several periods in a row, the last one says where the service stands.
     let c = || invoices.iter().flat_map(|(id, new)| new.plan.last_claims().map(|claim| (*id, *new, claim)));
     let rows = Rows::new()
@@ -233,10 +258,22 @@ fn advanced_services(seller: SellerId, invoices: &[New<'_>]) -> (&'static str, R
         .int("discount_periods", c().map(|(.., claim)| claim.discount_periods.map(i64::from)))
         .int("open_invoice_id", c().map(|(id, new, _)| (!new.plan.is_settled()).then_some(id.0)))
         .int("free_invoice_id", c().map(|(id, new, _)| new.plan.is_settled().then_some(id.0)));
-    let sql = "update services set next_period = n.next_period, billed_through = n.billed_through, \
-        paid_through = coalesce(n.paid_through, services.paid_through), renew_on = n.renew_on, \
-        discount_periods = n.discount_periods, open_invoice_id = n.open_invoice_id, free_invoice_id = n.free_invoice_id, \
-        version = services.version + 1 from {rows} where services.seller_id = n.seller_id and services.id = n.id";
+    macro_rules! advance {
+        ($due:literal) => {
+            concat!(
+                "update services set next_period = n.next_period, billed_through = n.billed_through, \
+                paid_through = coalesce(n.paid_through, services.paid_through), renew_on = n.renew_on, ",
+                $due,
+                "discount_periods = n.discount_periods, open_invoice_id = n.open_invoice_id, \
+                free_invoice_id = n.free_invoice_id, version = services.version + 1 from {rows} \
+                where services.seller_id = n.seller_id and services.id = n.id"
+            )
+        };
+    }
+    let sql = match way {
+        Way::Asked => advance!(""),
+        Way::Settled | Way::Run => advance!("due_from = n.renew_on, "),
+    };
     (sql, rows)
 }
 

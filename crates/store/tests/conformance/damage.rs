@@ -24,6 +24,7 @@ const PAID: &str = "a period is paid when its invoice is";
 const PARTS: &str = "every part of a period is of its whole";
 const TWICE: &str = "no day of a service is billed twice";
 const OPEN: &str = "a service knows its open invoice";
+const DUE: &str = "a service without an open invoice is found on the day from which it is renewed";
 const RUNS: &str = "a finished run has renewed what it found or says why not";
 const OUTBOX: &str = "every outbox row has its invoice";
 const EVENT: &str = "every delivery to a webhook has its event";
@@ -53,7 +54,7 @@ const CHANGED: &str = "no document has changed since it was issued";
 const RATES: &str = "the tax of every group follows from its rate";
 
 /// Every check there is. A new one belongs here and gets its damage below.
-const CHECKS: [&str; 38] = [
+const CHECKS: [&str; 39] = [
     GAPS,
     SERIES,
     ONCE,
@@ -65,6 +66,7 @@ const CHECKS: [&str; 38] = [
     TWICE,
     PAID,
     OPEN,
+    DUE,
     RUNS,
     OUTBOX,
     TAKEN,
@@ -486,6 +488,11 @@ on_both_databases! {
     async fn a_service_that_took_another_s_open_invoice_for_its_own(kind) {
         let mistaken = "update services set open_invoice_id = 2 where id = 3";
         assert_reported(kind, mistaken, OPEN, "service 3: open invoice 2, unpaid 3").await;
+    }
+
+    async fn a_service_that_no_run_would_find(kind) {
+        let hidden = "update services set due_from = null where id = 1";
+        assert_reported(kind, hidden, DUE, "service 1: renewed from 2026-12-18, looked for from never").await;
     }
 
     async fn a_run_that_lost_something(kind) {

@@ -262,6 +262,10 @@ on_both_databases! {
             findings.into_iter().flat_map(|finding| finding.problems).collect::<Vec<_>>()
         };
         assert_eq!(problems(SellerId(1)).await, [""; 0]);
-        assert_eq!(problems(SellerId(2)).await, ["service 20000: open invoice none, unpaid 1"]);
+        let forgotten = [
+            "service 20000: open invoice none, unpaid 1",
+            "service 20000: renewed from 2026-12-18, looked for from 2026-11-17",
+        ];
+        assert_eq!(problems(SellerId(2)).await, forgotten);
     }
 }

@@ -10,7 +10,7 @@ use perennial_testkit::{Kind, TestDatabase, on_both_databases};
 use crate::shop::{Shop, TODAY, numbering, seller};
 
 /// The newest step there is; a new one changes this number and nothing else here.
-const NEWEST: i64 = 20;
+const NEWEST: i64 = 21;
 
 /// What an issued invoice leaves behind, in every table whose shape a step has changed.
 const KEPT: [&str; 4] = [

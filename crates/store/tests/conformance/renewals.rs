@@ -328,6 +328,21 @@ mod writing {
             assert_eq!(shop.look("select * from ledger"), [""; 0], "nothing moved, so nothing is booked");
         }
 
+        async fn the_day_a_service_is_found_by_waits_until_its_invoice_is_paid(kind) {
+            let shop = Shop::new(kind).await;
+            let gift = Service { own_price_minor: Some(0), ..service(1, ASTRID, SERVER) };
+            shop.put_services(&[gift]).await;
+            let days = |id: i64| shop.look(&format!("select renew_on, due_from from services where id = {id}")).remove(0);
+            assert_eq!((days(SERVICE.0), days(1)), ("2026-11-17|2026-11-17".to_owned(), "2026-11-17|2026-11-17".to_owned()));
+            let written = shop.write(&shop.planned(&[SERVICE]).await).await.unwrap();
+            assert_eq!(days(SERVICE.0), "2026-12-18|2026-11-17");
+            shop.pay(written[0].id).await;
+            assert_eq!(days(SERVICE.0), "2026-12-18|2026-12-18");
+            // One with nothing to pay does not wait, nor do those that are renewed with it.
+            shop.write(&shop.planned(&[SERVICE, ServiceId(1)]).await).await.unwrap();
+            assert_eq!((days(SERVICE.0), days(1)), ("2027-01-18|2027-01-18".to_owned(), "2026-12-18|2026-12-18".to_owned()));
+        }
+
         async fn an_empty_batch_writes_nothing_and_takes_no_number(kind) {
             let shop = Shop::new(kind).await;
             assert_eq!(shop.write(&[]).await.unwrap(), []);
