@@ -30,8 +30,9 @@ mod postgres;
 mod sqlite;
 mod steps;
 
-pub(crate) use steps::Way;
 use steps::{New, NewIds, TAKE_NUMBERS};
+
+pub(crate) use steps::Way;
 
 /// A service and everything that decides its renewal.
 #[derive(Debug, Clone)]
@@ -122,8 +123,8 @@ static GATHER: LazyLock<PackedQuery> = LazyLock::new(|| {
         s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
         s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
         s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
-        s.ends_on, s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, p.tax_class, p.price_source, \
-        p.version as product_version, sl.version as seller_version, \
+        s.ends_on, s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, \
+        p.tax_class, p.price_source, p.version as product_version, sl.version as seller_version, \
         c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
         c.language, c.currency, c.tax_exempt, c.exemption_reason, c.vat_number_status, c.vat_checked_at, c.invoicing, \
         c.created_on, c.version as customer_version, \

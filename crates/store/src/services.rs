@@ -133,8 +133,8 @@ pub async fn set_renew_on(tx: &mut Tx, seller: SellerId, days: &[(ServiceId, Per
         .int("id", days.iter().map(|(service, ..)| service.0))
         .int("next_period", days.iter().map(|(_, period, _)| i64::from(period.0)))
         .date("renew_on", days.iter().map(|(.., day)| *day));
-    let sql = "update services set renew_on = n.renew_on, due_from = n.renew_on from {rows} where services.seller_id = n.seller_id \
-        and services.id = n.id and services.next_period = n.next_period";
+    let sql = "update services set renew_on = n.renew_on, due_from = n.renew_on from {rows} \
+        where services.seller_id = n.seller_id and services.id = n.id and services.next_period = n.next_period";
     tx.execute_with(sql, rows).await?;
     Ok(())
 }

@@ -67,7 +67,7 @@ pub(crate) use params;
 /// One row of an answer. Columns are read by name; a value of the wrong type is a [`StoreError`].
 pub(crate) enum Row {
     Sqlite(SqliteRow),
-    /// Of SQLite too.
+    /// One of several that SQLite gave as one value.
     Packed(PackedRow),
     Postgres(PgRow),
 }

@@ -42,8 +42,8 @@ pub(super) async fn in_one_visit(
     }
     let steps = by_place(seller, new, at, run)?;
     let make = async || Ok::<_, StoreError>(Some(&*Box::leak(script(&steps).into_boxed_str())));
-    let script =
-        round.store.renewal_call(Way::of(new.iter().copied(), run)).get_or_try_init(make).await?.unwrap_or_default();
+    let way = Way::of(new.iter().copied(), run);
+    let script = round.store.renewal_call(way).get_or_try_init(make).await?.unwrap_or_default();
     let (before, width, after) = around_numbers(seller, new);
     let values = params![
         seller.id.0,
