@@ -5,9 +5,12 @@
 //! outcome; one whose price has to be asked for steps aside, so that a slow feed holds up nobody; a batch that fails as a
 //! whole is halved until the sick request stands alone. A caller that goes away leaves its request in the queue.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use perennial_billing::{SellerId, ServiceId};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -53,9 +56,14 @@ impl RenewalQueue {
         let aside = Arc::new(Semaphore::new(MAX_WAITING_FOR_PRICES));
         let mut tasks = JoinSet::new();
         for _ in 0..app.store.useful_writers() {
-            let (app, sender, aside) = (app.clone(), sender.downgrade(), aside.clone());
-            let worker = Worker { app, sender, aside };
-            tasks.spawn(worker.run(receiver.clone(), is_closing.clone()));
+            let worker = Worker { app: app.clone(), sender: sender.downgrade(), aside: aside.clone() };
+            let work = worker.run(receiver.clone(), is_closing.clone());
+            if app.store.writes_in_place() {
+                let runtime = Handle::current();
+                tasks.spawn_blocking(move || runtime.block_on(work));
+            } else {
+                tasks.spawn(work);
+            }
         }
         (Self { sender }, RenewalWorkers { tasks, closing })
     }
@@ -131,10 +139,9 @@ impl Worker {
             while let Some(seller) = jobs.first().map(|job| job.ask.caller.seller) {
                 let (group, rest) = jobs.drain(..).partition(|job| job.ask.caller.seller == seller);
                 jobs = rest;
-                // In a task of its own: a panic costs the group its answers, never the queue its worker.
-                let worker = self.clone();
-                if let Err(error) = tokio::spawn(async move { worker.settle(seller, group).await }).await {
-                    tracing::error!(%error, "a group of renewals was lost: {error}");
+                // A panic costs the group its answers, never the queue its worker.
+                if AssertUnwindSafe(self.settle(seller, group)).catch_unwind().await.is_err() {
+                    tracing::error!("a group of renewals was lost");
                 }
             }
         }

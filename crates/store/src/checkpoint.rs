@@ -60,7 +60,7 @@ async fn shorten(writer: &Writer, readers: &SqlitePool) -> crate::Result<()> {
     }
     // If much is left after it, somebody reads the database as it was: to keep the writer out would help nobody.
     if (1..LONG_LOG_PAGES).contains(&Log::look(&mut reader, COPY).await?.left()) {
-        let _turn = writer.begin().await?;
+        let _turn = writer.turn().await?;
         Log::look(&mut reader, COPY).await?;
     }
     Ok(())

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Row as _, Transaction, query::Query};
 use tokio::sync::OnceCell;
 
-use crate::checkpoint::{Checkpoints, OVERLONG_LOG_PAGES};
+use crate::checkpoint::Checkpoints;
 use crate::dialect::Dialect;
 use crate::joint::{Joined, Joint};
 use crate::renewals::Way;
@@ -34,9 +34,7 @@ const IDLE_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection to PostgreSQL may have been idle to be used without asking whether it still lives.
 const TRUSTED_IDLE_TIME: Duration = Duration::from_millis(50);
 /// How long SQLite waits for another process that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Memory that the writer of a SQLite file keeps pages in, in KiB.
-const WRITER_CACHE_KIB: u32 = 32 * 1024;
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a SQLite file a connection sees as memory, without copying, that looks at whole tables: 2 GiB, SQLite's most.
 const LOOK_MAPPED: &str = "pragma mmap_size = 2147418112";
 /// Rows that a reader of a SQLite file may be ahead of who asked for them.
@@ -44,7 +42,7 @@ const ROWS_AHEAD: usize = 1_000;
 /// The advisory lock under which functions are created: "perennia" in ASCII.
 const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
 /// Prepared statements kept per connection; the program has fewer.
-const STATEMENT_CACHE: usize = 200;
+pub(crate) const STATEMENT_CACHE: usize = 200;
 
 /// The database of an installation. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -238,6 +236,13 @@ impl Store {
         }
     }
 
+    /// Whether who writes keeps a thread busy until it is written, so that a task that does little else is best on a thread of
+    /// its own.
+    #[must_use]
+    pub fn writes_in_place(&self) -> bool {
+        self.dialect() == Dialect::Sqlite
+    }
+
     /// What the database is called in messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -262,15 +267,19 @@ impl Store {
 
     pub(crate) async fn migrate(&self, migrator: &sqlx::migrate::Migrator) -> Result<()> {
         let outcome = match &self.pool {
-            Pool::Sqlite { writer, .. } => {
+            Pool::Sqlite { writer, readers, .. } => {
                 // The migrator locks PostgreSQL by itself; here the whole of it is one transaction, so that a second
                 // program waits and then finds nothing left to do.
-                let mut turn = writer.begin().await?;
-                let begun = turn.connection()?.begin_with("begin immediate").await;
+                let _turn = writer.turn().await?;
+                let options = SqliteConnectOptions::clone(&readers.connect_options()).pragma("query_only", "off");
+                let opened = SqliteConnection::connect_with(&options).await;
+                let mut connection = opened.map_err(StoreError::Unavailable)?;
+                let begun = connection.begin_with("begin immediate").await;
                 let mut tx = begun.map_err(StoreError::Unavailable)?;
                 let outcome = migrator.run(&mut *tx).await;
                 if outcome.is_ok() {
                     tx.commit().await?;
+                    connection.close().await?;
                 }
                 outcome
             }
@@ -298,28 +307,20 @@ async fn open_sqlite(path: &str, create: bool) -> Result<Pool> {
         create_private(Path::new(path))
             .map_err(|error| StoreError::Address(format!("cannot create {path}: {error}")))?;
     }
+    // It makes the file what it is: one with a log.
+    let writer = Writer::open(path.into())?;
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(create)
-        .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .pragma("recursive_triggers", "on")
-        // What a statement would have to undo is kept in memory too, not in a file per statement.
         .pragma("temp_store", "memory")
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENT_CACHE);
-    // SQLite takes a positive number for pages, a negative one for KiB.
-    let writing = options
-        .clone()
-        .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
-        .pragma("wal_autocheckpoint", OVERLONG_LOG_PAGES.to_string());
-    let writer = Writer::open(writing).await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READER_CONNECTIONS)
         .test_before_acquire(false)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.create_if_missing(false).row_buffer_size(ROWS_AHEAD).pragma("query_only", "on"))
+        .connect_with(options.row_buffer_size(ROWS_AHEAD).pragma("query_only", "on"))
         .await?;
     let checkpoints = Arc::new(Checkpoints::keep(writer.written(), writer.clone(), readers.clone()));
     Ok(Pool::Sqlite { writer, readers, checkpoints })
@@ -435,7 +436,7 @@ impl Tx {
     /// Makes everything that was written durable, or nothing of it.
     pub async fn commit(self) -> Result<()> {
         match self.0.0 {
-            Inner::SqliteTx(tx) => tx.commit().await?,
+            Inner::SqliteTx(tx) => tx.commit()?,
             Inner::PostgresTx(tx) => tx.commit().await?,
             Inner::Joined(part) => part.commit().await?,
             Inner::Sqlite(_) | Inner::Postgres(_) => {}
@@ -502,25 +503,12 @@ impl Conn {
         self.fetch(sql, Parameters::Call(values, rows)).await
     }
 
-    /// As [`Conn::call`], for a script that ends with the transaction it is run in.
-    pub(crate) async fn finish(&mut self, sql: &'static str, values: Vec<Value>, rows: Vec<Rows>) -> Result<Vec<Row>> {
-        let answered = self.call(sql, values, rows).await?;
-        if let Inner::SqliteTx(tx) = self.inner()? {
-            tx.is_over();
-        }
-        Ok(answered)
-    }
-
     async fn fetch(&mut self, sql: &'static str, parameters: Parameters) -> Result<Vec<Row>> {
         Ok(match self.inner()? {
             Inner::Sqlite(c) => {
                 sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
             }
-            Inner::SqliteTx(tx) => {
-                let sql = tx.first(sql);
-                let query = sqlite(sql, parameters);
-                query.fetch_all(tx.connection()?).await?.into_iter().map(Row::Sqlite).collect()
-            }
+            Inner::SqliteTx(tx) => tx.rows(sql, &parameters.into_values())?.into_iter().map(Row::File).collect(),
             Inner::Postgres(c) => {
                 postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
             }
@@ -534,11 +522,7 @@ impl Conn {
     async fn run(&mut self, sql: &'static str, parameters: Parameters) -> Result<u64> {
         Ok(match self.inner()? {
             Inner::Sqlite(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
-            Inner::SqliteTx(tx) => {
-                // Not in one visit: a `begin` would be counted with the rows that the statement before it changed.
-                tx.open().await?;
-                sqlite(sql, parameters).execute(tx.connection()?).await?.rows_affected()
-            }
+            Inner::SqliteTx(tx) => tx.run(sql, &parameters.into_values())?,
             Inner::Postgres(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
             Inner::PostgresTx(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
             Inner::Joined(_) => return Err(nested()),
@@ -558,20 +542,29 @@ enum Parameters {
     Call(Vec<Value>, Vec<Rows>),
 }
 
+impl Parameters {
+    /// The values that SQLite takes: rows are one, and what is the same in all of them follows.
+    fn into_values(self) -> Vec<Value> {
+        let flat = |rows: Rows| {
+            let json = Value::Text(Some(rows.json()));
+            std::iter::once(json).chain(rows.same.into_iter().map(|(_, value)| value))
+        };
+        match self {
+            Self::Values(values) => values,
+            Self::Rows(rows) => flat(rows).collect(),
+            Self::Call(mut values, rows) => {
+                values.extend(rows.into_iter().flat_map(flat));
+                values
+            }
+        }
+    }
+}
+
 type SqliteQuery = Query<'static, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
 type PostgresQuery = Query<'static, Postgres, PgArguments>;
 
 fn sqlite(sql: &'static str, parameters: Parameters) -> SqliteQuery {
-    let query = sqlx::query(sql);
-    match parameters {
-        Parameters::Rows(rows) => bind_json(query, rows),
-        Parameters::Values(values) => values.into_iter().fold(query, bind_sqlite),
-        Parameters::Call(values, rows) => rows.into_iter().fold(values.into_iter().fold(query, bind_sqlite), bind_json),
-    }
-}
-
-fn bind_json(query: SqliteQuery, rows: Rows) -> SqliteQuery {
-    rows.same.iter().fold(query.bind(rows.json()), |query, (_, value)| bind_sqlite(query, value.clone()))
+    parameters.into_values().into_iter().fold(sqlx::query(sql), bind_sqlite)
 }
 
 fn bind_sqlite(query: SqliteQuery, value: Value) -> SqliteQuery {

@@ -115,7 +115,7 @@ impl Dialect {
 
 /// The rows in this parameter as a SQLite table called `n`. Their inner arrays stay in SQLite's own form of JSON, so that
 /// a row is not written out and read again for each of its columns.
-pub(crate) fn json_table(parameter: usize, columns: impl Iterator<Item = String>) -> String {
+fn json_table(parameter: usize, columns: impl Iterator<Item = String>) -> String {
     format!("(select {} from jsonb_each(${parameter})) as n", columns.collect::<Vec<_>>().join(", "))
 }
 
@@ -169,39 +169,27 @@ impl Rows {
 
     /// The rows as SQLite takes them: a JSON array of arrays.
     pub fn json(&self) -> String {
-        let mut out = String::with_capacity(16 * self.len * self.columns.len() + 2);
-        out.push('[');
+        let mut out = Vec::with_capacity(16 * self.len * self.columns.len() + 2);
+        out.push(b'[');
         for row in 0..self.len {
-            out.push_str(if row == 0 { "[" } else { ",[" });
+            out.extend(if row == 0 { "[".as_bytes() } else { b",[" });
             for (i, (_, column)) in self.columns.iter().enumerate() {
                 if i > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
-                // Writing to a string cannot fail.
+                // Writing to memory cannot fail.
                 let _ = match column {
-                    Column::Int(v) => integer(&mut out, v[row]),
-                    Column::Bool(v) => integer(&mut out, Some(i64::from(v[row]))),
-                    Column::Instant(v) => integer(&mut out, v[row].map(microseconds)),
-                    Column::Date(v) => match v[row] {
-                        Some(date) => write!(out, "\"{date}\""),
-                        None => out.write_str("null"),
-                    },
-                    Column::Text(v) => match &v[row] {
-                        Some(text) => out.write_str(&serde_json::Value::from(text.as_str()).to_string()),
-                        None => out.write_str("null"),
-                    },
+                    Column::Int(v) => serde_json::to_writer(&mut out, &v[row]),
+                    Column::Bool(v) => serde_json::to_writer(&mut out, &i64::from(v[row])),
+                    Column::Instant(v) => serde_json::to_writer(&mut out, &v[row].map(microseconds)),
+                    Column::Date(v) => serde_json::to_writer(&mut out, &v[row]),
+                    Column::Text(v) => serde_json::to_writer(&mut out, &v[row]),
                 };
             }
-            out.push(']');
+            out.push(b']');
         }
-        out.push(']');
-        out
-    }
-}
-
-fn integer(out: &mut String, value: Option<i64>) -> std::fmt::Result {
-    match value {
-        Some(value) => write!(out, "{value}"),
-        None => out.write_str("null"),
+        out.push(b']');
+        // JSON is always UTF-8.
+        String::from_utf8(out).unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use perennial_billing::renewal::{Addon, Facts, Item, Plan, Policy};
@@ -18,7 +18,6 @@ use crate::customers::{self, Customer};
 use crate::dialect::Dialect;
 use crate::documents::INSERT_INVOICES;
 use crate::ids::{self, IdKind};
-use crate::packed::PackedQuery;
 use crate::products::Product;
 use crate::rows::Rows;
 use crate::sellers::Seller;
@@ -27,7 +26,6 @@ use crate::value::{Row, corrupt, params};
 use crate::{Conn, Result, Store, StoreError, Tx};
 
 mod postgres;
-mod sqlite;
 mod steps;
 
 use steps::{New, NewIds, TAKE_NUMBERS};
@@ -117,29 +115,25 @@ impl Gathered {
 }
 
 /// One row for each add-on, or one if there is none: a second trip for the add-ons would cost more.
-static GATHER: LazyLock<PackedQuery> = LazyLock::new(|| {
-    PackedQuery::new(
-        "s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
-        s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
-        s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
-        s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
-        s.ends_on, s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, \
-        p.tax_class, p.price_source, p.version as product_version, sl.version as seller_version, \
-        c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
-        c.language, c.currency, c.tax_exempt, c.exemption_reason, c.vat_number_status, c.vat_checked_at, c.invoicing, \
-        c.created_on, c.version as customer_version, \
-        a.id as addon_id, a.product_id as addon_product_id, a.quantity_millionths as addon_quantity_millionths, \
-        a.own_price_minor as addon_own_price_minor, a.cycle as addon_cycle, a.anchor as addon_anchor, \
-        a.first_period as addon_first_period, a.next_period as addon_next_period, ap.name as addon_product_name, \
-        ap.tax_class as addon_tax_class, ap.price_source as addon_price_source, ap.version as addon_product_version",
-        "from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
-        join products p on p.seller_id = s.seller_id and p.id = s.product_id \
-        join sellers sl on sl.id = s.seller_id \
-        left join addons a on a.seller_id = s.seller_id and a.service_id = s.id and a.status = 'active' \
-        left join products ap on ap.seller_id = a.seller_id and ap.id = a.product_id \
-        where s.seller_id = $1 and s.id {in $2}",
-    )
-});
+const GATHER: &str = "select s.id, s.customer_id, s.product_id, s.label, s.status, s.cycle, s.anchor, s.first_period, \
+    s.next_period, s.billed_through, s.paid_through, s.quantity_millionths, s.own_price_minor, \
+    s.own_price_through, s.price_kept_on, s.discount_code, s.discount_ppm, s.discount_minor, s.discount_periods, \
+    s.discount_through, s.campaign_id, s.campaign_price_minor, s.campaign_price_from, s.auto_renew, s.renew_on, \
+    s.ends_on, s.open_invoice_id, s.free_invoice_id, s.version, p.name as product_name, p.service_type, \
+    p.tax_class, p.price_source, p.version as product_version, sl.version as seller_version, \
+    c.kind, c.name, c.company, c.email, c.address1, c.address2, c.postcode, c.city, c.country, c.vat_number, \
+    c.language, c.currency, c.tax_exempt, c.exemption_reason, c.vat_number_status, c.vat_checked_at, c.invoicing, \
+    c.created_on, c.version as customer_version, \
+    a.id as addon_id, a.product_id as addon_product_id, a.quantity_millionths as addon_quantity_millionths, \
+    a.own_price_minor as addon_own_price_minor, a.cycle as addon_cycle, a.anchor as addon_anchor, \
+    a.first_period as addon_first_period, a.next_period as addon_next_period, ap.name as addon_product_name, \
+    ap.tax_class as addon_tax_class, ap.price_source as addon_price_source, ap.version as addon_product_version \
+    from services s join customers c on c.seller_id = s.seller_id and c.id = s.customer_id \
+    join products p on p.seller_id = s.seller_id and p.id = s.product_id \
+    join sellers sl on sl.id = s.seller_id \
+    left join addons a on a.seller_id = s.seller_id and a.service_id = s.id and a.status = 'active' \
+    left join products ap on ap.seller_id = a.seller_id and ap.id = a.product_id \
+    where s.seller_id = $1 and s.id {in $2}";
 
 /// Reads services and what decides their renewal, but for the price versions, which hardly ever change. Services that do
 /// not exist are left out.
@@ -159,7 +153,7 @@ pub async fn gather(conn: &mut Conn, seller: &Seller, services: &[ServiceId]) ->
         tax_rules: Arc::new(seller.tax_rules().map_err(|error| corrupt("country", &seller.party.country, error))?),
     };
     let ids: Vec<i64> = services.iter().map(|service| service.0).collect();
-    let rows = GATHER.rows(conn, params![seller.id.0, ids]).await?;
+    let rows = conn.rows(GATHER, params![seller.id.0, ids]).await?;
     let mut rows = rows.iter().map(|row| Ok((row.opt_int("addon_id")?, row))).collect::<Result<Vec<_>>>()?;
     rows.sort_by_key(|(addon, _)| *addon);
     let mut gathered: HashMap<ServiceId, Gathered> = HashMap::with_capacity(services.len());
@@ -392,7 +386,7 @@ impl Round {
         while !current.is_empty() {
             let new: Vec<&NewInvoice> = current.iter().map(|(_, new)| *new).collect();
             let outcome = match self.store.dialect() {
-                Dialect::Sqlite => sqlite::in_one_visit(&mut self, seller, &new, at, run, stays_open).await?,
+                Dialect::Sqlite => in_its_transaction(&mut self, seller, &new, at, run).await?,
                 Dialect::Postgres => postgres::in_one_call(&mut self, seller, &new, at, run, stays_open).await?,
             };
             match outcome {
@@ -449,6 +443,27 @@ enum Attempt {
     Written { ids: Vec<InvoiceId>, first_number: i64 },
     /// These services changed; nothing is written.
     Stale(HashSet<ServiceId>),
+}
+
+/// One statement after another on SQLite, where the round is a transaction, which is left open.
+async fn in_its_transaction(
+    round: &mut Round,
+    seller: &Seller,
+    new: &[&NewInvoice],
+    at: Timestamp,
+    run: Option<RunId>,
+) -> Result<Attempt> {
+    let stale = round.stale(seller.id, new).await?;
+    if !stale.is_empty() {
+        return Ok(Attempt::Stale(stale));
+    }
+    let mut tx = match round.conn.take() {
+        Some(conn) => conn.into_tx(),
+        None => round.store.begin().await?,
+    };
+    let (ids, first_number) = write(&mut tx, seller, new, at, run).await?;
+    round.leave_open(tx);
+    Ok(Attempt::Written { ids, first_number })
 }
 
 /// One statement after another, where they cannot be sent together. The transaction is left open.

@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, civil::Date};
 use jiff_sqlx::ToSqlx;
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
-use crate::packed::PackedRow;
+use crate::file_row::FileRow;
 use crate::{Result, StoreError};
 
 /// One parameter.
@@ -58,6 +60,20 @@ impl From<Vec<i64>> for Value {
     }
 }
 
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let integer = |value: Option<i64>| ToSqlOutput::Borrowed(value.map_or(ValueRef::Null, ValueRef::Integer));
+        Ok(match self {
+            Self::Int(value) => integer(*value),
+            Self::Bool(value) => integer(Some(i64::from(*value))),
+            Self::Instant(value) => integer(value.map(microseconds)),
+            Self::Text(value) => ToSqlOutput::Borrowed(value.as_deref().into()),
+            Self::Date(value) => ToSqlOutput::Owned(value.map(|date| date.to_string()).into()),
+            Self::Ints(list) => ToSqlOutput::Owned(serde_json::Value::from(list.as_slice()).to_string().into()),
+        })
+    }
+}
+
 /// `params![a, b]`: a list of parameters from anything a [`Value`] can be made of.
 macro_rules! params {
     ($($value:expr),* $(,)?) => { vec![$($crate::value::Value::from($value)),*] };
@@ -67,8 +83,8 @@ pub(crate) use params;
 /// One row of an answer. Columns are read by name; a value of the wrong type is a [`StoreError`].
 pub(crate) enum Row {
     Sqlite(SqliteRow),
-    /// One of several that SQLite gave as one value.
-    Packed(PackedRow),
+    /// Of the writer of a SQLite file.
+    File(FileRow),
     Postgres(PgRow),
 }
 
@@ -77,15 +93,6 @@ fn missing(name: &'static str) -> StoreError {
 }
 
 impl Row {
-    /// Whether it has this column: rows of several queries may stand in one list.
-    pub fn has(&self, name: &'static str) -> bool {
-        match self {
-            Self::Sqlite(row) => row.try_column(name).is_ok(),
-            Self::Packed(row) => row.has(name),
-            Self::Postgres(row) => row.try_column(name).is_ok(),
-        }
-    }
-
     pub fn int(&self, name: &'static str) -> Result<i64> {
         self.opt_int(name)?.ok_or_else(|| missing(name))
     }
@@ -93,7 +100,7 @@ impl Row {
     pub fn opt_int(&self, name: &'static str) -> Result<Option<i64>> {
         match self {
             Self::Sqlite(row) => Ok(row.try_get(name)?),
-            Self::Packed(row) => row.int(name),
+            Self::File(row) => row.int(name),
             Self::Postgres(row) => Ok(row.try_get(name)?),
         }
     }
@@ -101,7 +108,7 @@ impl Row {
     /// A list of integers; empty for null. Only PostgreSQL has arrays.
     pub fn ints(&self, name: &'static str) -> Result<Vec<i64>> {
         match self {
-            Self::Sqlite(_) | Self::Packed(_) => Ok(Vec::new()),
+            Self::Sqlite(_) | Self::File(_) => Ok(Vec::new()),
             Self::Postgres(row) => Ok(row.try_get::<Option<Vec<i64>>, _>(name)?.unwrap_or_default()),
         }
     }
@@ -117,7 +124,7 @@ impl Row {
     fn opt_str(&self, name: &'static str) -> Result<Option<&str>> {
         match self {
             Self::Sqlite(row) => Ok(row.try_get(name)?),
-            Self::Packed(row) => row.text(name),
+            Self::File(row) => row.text(name),
             Self::Postgres(row) => Ok(row.try_get(name)?),
         }
     }
@@ -125,7 +132,7 @@ impl Row {
     pub fn bool(&self, name: &'static str) -> Result<bool> {
         match self {
             Self::Sqlite(row) => Ok(row.try_get(name)?),
-            Self::Packed(row) => Ok(row.int(name)?.ok_or_else(|| missing(name))? != 0),
+            Self::File(row) => Ok(row.int(name)?.ok_or_else(|| missing(name))? != 0),
             Self::Postgres(row) => Ok(row.try_get(name)?),
         }
     }
@@ -136,7 +143,7 @@ impl Row {
 
     pub fn opt_date(&self, name: &'static str) -> Result<Option<Date>> {
         match self {
-            Self::Sqlite(_) | Self::Packed(_) => self.opt_str(name)?.map(|text| parse(name, text)).transpose(),
+            Self::Sqlite(_) | Self::File(_) => self.opt_str(name)?.map(|text| parse(name, text)).transpose(),
             Self::Postgres(row) => Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name)?.map(jiff_sqlx::Date::to_jiff)),
         }
     }
@@ -147,7 +154,7 @@ impl Row {
 
     pub fn opt_instant(&self, name: &'static str) -> Result<Option<Timestamp>> {
         match self {
-            Self::Sqlite(_) | Self::Packed(_) => self
+            Self::Sqlite(_) | Self::File(_) => self
                 .opt_int(name)?
                 .map(|us| Timestamp::from_microsecond(us).map_err(|e| corrupt(name, us, e)))
                 .transpose(),

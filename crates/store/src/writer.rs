@@ -1,32 +1,33 @@
 //! The one writer of a SQLite file, and its transactions.
 //!
-//! A visit to the thread that owns a connection costs more than a small statement. So a transaction here begins together
-//! with its first query, and a script that ends with `commit` can end it (see `Conn::finish`); a pool, which asks each
-//! connection whether it still lives when it comes back, would double the visits of a lone renewal.
+//! Its statements run on the thread that asks for them. A connection that lives on a thread of its own, as those that read
+//! do, makes two threads wake each other for each statement, and that takes longer than a small statement.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, Executor};
-use tokio::runtime::Handle;
+use rusqlite::{CachedStatement, Connection, OpenFlags};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::timeout;
 
-use crate::conn::ACQUIRE_TIMEOUT;
-use crate::dialect::Texts;
+use crate::checkpoint::OVERLONG_LOG_PAGES;
+use crate::conn::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, STATEMENT_CACHE};
+use crate::file_row::{FileRow, Places};
+use crate::value::Value;
 use crate::{Result, StoreError};
 
-/// Immediate: a transaction that means to write waits at its start, not half-way.
-const BEGIN: &str = "begin immediate";
-
-/// Queries with [`BEGIN`] in front of them.
-static FIRST: Texts<&'static str> = Texts::new();
+/// Memory that it keeps pages in, in KiB. More makes it slower: SQLite looks through all of them after most commits (a page is
+/// renamed to a number beyond the end of the file when a tree is balanced, and what lies beyond the end is dropped), and a page
+/// that it no longer has it finds in the memory of the system.
+const WRITER_CACHE_KIB: i64 = 4 * 1024;
 
 /// The only connection of this process that writes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     seat: Arc<Mutex<Seat>>,
-    options: Arc<SqliteConnectOptions>,
+    path: Arc<PathBuf>,
     /// Told of each transaction that has ended.
     written: Arc<Notify>,
 }
@@ -34,20 +35,20 @@ pub(crate) struct Writer {
 /// Where that connection is.
 #[derive(Debug)]
 enum Seat {
-    Open(SqliteConnection),
+    Open(File),
     /// It failed; the next one to write opens another.
     Lost,
     Closed,
 }
 
+/// A turn at the writer, which keeps out all others.
+#[derive(Debug)]
+pub(crate) struct Turn(OwnedMutexGuard<Seat>);
+
 impl Writer {
-    pub async fn open(options: SqliteConnectOptions) -> Result<Self> {
-        let connection = SqliteConnection::connect_with(&options).await?;
-        Ok(Self {
-            seat: Arc::new(Mutex::new(Seat::Open(connection))),
-            options: Arc::new(options),
-            written: Arc::default(),
-        })
+    pub fn open(path: PathBuf) -> Result<Self> {
+        let seat = Arc::new(Mutex::new(Seat::Open(File::open(&path)?)));
+        Ok(Self { seat, path: Arc::new(path), written: Arc::default() })
     }
 
     /// Tells of each transaction that has ended.
@@ -55,96 +56,153 @@ impl Writer {
         self.written.clone()
     }
 
-    /// Waits for its turn. The transaction itself begins with its first statement.
-    pub async fn begin(&self) -> Result<Writing> {
+    /// Waits for its turn.
+    pub async fn turn(&self) -> Result<Turn> {
         let turn = timeout(ACQUIRE_TIMEOUT, self.seat.clone().lock_owned()).await;
         let mut seat = turn.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
         if matches!(*seat, Seat::Lost) {
-            let opened = SqliteConnection::connect_with(&self.options).await;
-            *seat = Seat::Open(opened.map_err(StoreError::Unavailable)?);
+            *seat = Seat::Open(in_place(|| File::open(&self.path))?);
         }
-        let mut writing = Writing { seat: Some(seat), is_open: false, written: self.written.clone() };
-        writing.connection()?;
-        Ok(writing)
+        let mut turn = Turn(seat);
+        turn.file().map(drop)?;
+        Ok(turn)
+    }
+
+    /// Waits for its turn and begins a transaction.
+    pub async fn begin(&self) -> Result<Writing> {
+        let mut turn = self.turn().await?;
+        // Immediate: a transaction that means to write waits at its start, not half-way.
+        turn.run("begin immediate", &[])?;
+        Ok(Writing { turn, is_open: true, written: self.written.clone() })
     }
 
     pub async fn close(&self) {
-        let left = std::mem::replace(&mut *self.seat.lock().await, Seat::Closed);
-        if let Seat::Open(connection) = left {
-            // Nobody is left to be told.
-            let _ = connection.close().await;
+        *self.seat.lock().await = Seat::Closed;
+    }
+}
+
+impl Turn {
+    /// Runs a statement and tells how many rows it changed.
+    fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<u64> {
+        let file = self.file()?;
+        in_place(|| file.run(sql, values))
+    }
+
+    fn file(&mut self) -> Result<&mut File> {
+        match &mut *self.0 {
+            Seat::Open(file) => Ok(file),
+            _ => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
         }
     }
 }
 
-/// A turn at the writer, and the transaction that fills it. Dropped before it was committed, it rolls back, and only then
-/// is it the next one's turn.
+/// A transaction. Dropped before it was committed, it rolls back, and only then is it the next one's turn.
 #[derive(Debug)]
 pub(crate) struct Writing {
-    /// None only while it is dropped.
-    seat: Option<OwnedMutexGuard<Seat>>,
+    turn: Turn,
     is_open: bool,
     written: Arc<Notify>,
 }
 
 impl Writing {
-    pub fn connection(&mut self) -> Result<&mut SqliteConnection> {
-        match self.seat.as_deref_mut() {
-            Some(Seat::Open(connection)) => Ok(connection),
-            _ => Err(StoreError::Unavailable(sqlx::Error::PoolClosed)),
-        }
+    /// The rows a statement answers with.
+    pub fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<FileRow>> {
+        let file = self.turn.file()?;
+        in_place(|| file.rows(sql, values))
     }
 
-    /// Begins, unless it has begun.
-    pub async fn open(&mut self) -> Result<()> {
-        if !self.is_open {
-            self.is_open = true;
-            self.connection()?.execute(BEGIN).await?;
-        }
-        Ok(())
+    /// Runs a statement and tells how many rows it changed.
+    pub fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<u64> {
+        self.turn.run(sql, values)
     }
 
-    /// A query as it is to be run now: the first one begins the transaction.
-    pub fn first(&mut self, sql: &'static str) -> &'static str {
-        if self.is_open {
-            return sql;
-        }
-        self.is_open = true;
-        FIRST.get(sql, || format!("{BEGIN};\n{sql}"))
-    }
-
-    pub async fn commit(mut self) -> Result<()> {
-        if self.is_open {
-            self.connection()?.execute("commit").await?;
-        }
-        self.is_over();
-        Ok(())
-    }
-
-    /// A statement has ended the transaction.
-    pub fn is_over(&mut self) {
+    pub fn commit(mut self) -> Result<()> {
+        self.turn.run("commit", &[])?;
         self.is_open = false;
         self.written.notify_one();
+        Ok(())
     }
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        let Some(mut seat) = self.seat.take() else { return };
-        if !self.is_open {
-            return;
+        // It fails when the database has ended the transaction by itself, as when the disk is full; whatever the reason, a new
+        // connection is in no doubt.
+        if self.is_open && self.turn.file().and_then(|file| file.run("rollback", &[])).is_err() {
+            *self.turn.0 = Seat::Lost;
         }
-        let Ok(runtime) = Handle::try_current() else {
-            // Closing rolls back too.
-            *seat = Seat::Lost;
-            return;
-        };
-        runtime.spawn(async move {
-            let Seat::Open(connection) = &mut *seat else { return };
-            // It fails when a commit was not waited for; whatever the reason, a new connection is in no doubt.
-            if connection.execute("rollback").await.is_err() {
-                *seat = Seat::Lost;
-            }
-        });
+    }
+}
+
+/// The connection.
+#[derive(Debug)]
+struct File {
+    connection: Connection,
+    /// Where the columns of each statement stand.
+    places: HashMap<&'static str, Arc<Places>>,
+}
+
+impl File {
+    fn open(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "recursive_triggers", true)?;
+        // What a statement would have to undo is kept in memory too, not in a file per statement.
+        connection.pragma_update(None, "temp_store", "memory")?;
+        // SQLite takes a positive number for pages, a negative one for KiB.
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+        connection.pragma_update(None, "wal_autocheckpoint", OVERLONG_LOG_PAGES)?;
+        Ok(Self { connection, places: HashMap::new() })
+    }
+
+    fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<FileRow>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let places = self.places.entry(sql).or_insert_with(|| Arc::new(Places::of(&statement)));
+        bind(&mut statement, values)?;
+        let mut answers = statement.raw_query();
+        let mut rows = Vec::new();
+        while let Some(row) = answers.next()? {
+            rows.push(FileRow::read(row, places)?);
+        }
+        Ok(rows)
+    }
+
+    fn run(&mut self, sql: &'static str, values: &[Value]) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        let changed = statement.raw_execute()?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+}
+
+/// Sets the parameters of a statement: `$3` is the third of these values, wherever it stands.
+fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> Result<()> {
+    for place in 1..=statement.parameter_count() {
+        let value = number(statement, place).and_then(|number| values.get(number.wrapping_sub(1)));
+        statement.raw_bind_parameter(place, value.ok_or_else(|| unknown(place))?)?;
+    }
+    Ok(())
+}
+
+/// The number in the name of the parameter at this place.
+fn number(statement: &CachedStatement<'_>, place: usize) -> Option<usize> {
+    statement.parameter_name(place)?.strip_prefix('$')?.parse().ok()
+}
+
+fn unknown(place: usize) -> StoreError {
+    StoreError::Statement(sqlx::Error::ColumnNotFound(format!("parameter {place}")))
+}
+
+/// Does what blocks its thread, and lets the other tasks of that thread go on elsewhere meanwhile.
+fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // There are no others, or they have no other thread.
+        _ => work(),
     }
 }

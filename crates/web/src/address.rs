@@ -2,10 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::limit::RateLimits;
 use crate::{ApiError, Web};
@@ -24,17 +22,17 @@ pub(crate) struct Peer(pub IpAddr);
 pub(crate) struct ClientAddress(pub IpAddr);
 
 /// Finds out from where a request comes, and refuses it if too many come from there.
-pub(crate) async fn limit(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+pub(crate) fn limit(web: &Web, request: &mut Request) -> Result<(), ApiError> {
     // Without a connection, as in a test of a router alone, there is no address and nothing to count.
-    let Some(Peer(peer)) = request.extensions().get().copied() else { return next.run(request).await };
+    let Some(Peer(peer)) = request.extensions().get().copied() else { return Ok(()) };
     let address = origin(peer, request.headers(), &web.limits);
     request.extensions_mut().insert(ClientAddress(address));
     if !NOT_LIMITED.contains(&request.uri().path())
         && let Some(seconds) = web.limits.count_address(address, web.app.clock.now())
     {
-        return ApiError::too_many(seconds).into_response();
+        return Err(ApiError::too_many(seconds));
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// The last hop that is no trusted proxy: what stands before it could have been written by anybody.

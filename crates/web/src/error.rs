@@ -1,22 +1,19 @@
 //! Errors of both surfaces, built in one place: exactly `error`, `message`, `code`, `timestamp` and `requestId` in v1, a
 //! problem document in v2.
 
-use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use perennial_app::{AppError, Scope};
 use perennial_billing::InvoiceId;
 use perennial_store::StoreError;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
-use crate::Web;
 use crate::openapi;
 use crate::pay::Page;
-use crate::request_id::RequestId;
 use crate::v1::envelope::iso;
 use crate::v2;
 use crate::v2::problem::{self, Problem};
@@ -29,7 +26,7 @@ const RETRY_AFTER_UNAVAILABLE: u64 = 5;
 /// Seconds after which to send a request again whose first one is under way.
 const RETRY_AFTER_RUNNING: u64 = 1;
 
-/// An error on its way to the caller. It rides on the response until `render` gives it its body.
+/// An error on its way to the caller. It rides on the response until [`Surface::render`] gives it its body.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     code: Code,
@@ -327,38 +324,48 @@ pub(crate) fn v1_schemas(schemas: &mut SchemaGenerator) {
     openapi::name::<TooManyBody<'static>>(schemas);
 }
 
-/// Gives every error answer its body, whether it comes from a handler or from the framework.
-pub(crate) async fn render(
-    State(web): State<Web>,
-    Extension(RequestId(id)): Extension<RequestId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let path = Some(request.uri().path()).filter(|path| v2::owns(path)).map(ToOwned::to_owned);
-    let mut response = next.run(request).await;
-    let status = response.status();
-    let error = match response.extensions_mut().remove::<ApiError>() {
-        Some(error) => error,
-        None if response.extensions().get::<Page>().is_some() => return response,
-        None if status.is_client_error() || status.is_server_error() => ApiError::from_status(status),
-        None => return response,
-    };
-    let now = iso(web.app.clock.now());
-    let (content_type, (status, body)) = match &path {
-        Some(path) => (problem::CONTENT_TYPE, error.as_problem(path, &id, now)),
-        None => ("application/json", error.as_v1(&id, now)),
-    };
-    let mut rendered = (status, body).into_response();
-    // What the framework said stays: `Allow`, the rate limit.
-    keep(rendered.headers_mut(), response.headers());
-    rendered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    if let Some(seconds) = error.retry_after {
-        rendered.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+/// In which format a request is answered if it goes wrong.
+pub(crate) enum Surface {
+    V1,
+    /// The path is named in the answer.
+    V2 {
+        path: String,
+    },
+}
+
+impl Surface {
+    /// That of a request.
+    pub fn of(request: &Request) -> Self {
+        let path = request.uri().path();
+        if v2::owns(path) { Self::V2 { path: path.to_owned() } } else { Self::V1 }
     }
-    if path.is_some() && status == StatusCode::UNAUTHORIZED {
-        rendered.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+
+    /// Gives every error answer its body, whether it comes from a handler or from the framework.
+    pub fn render(&self, mut response: Response, request_id: &str, now: Timestamp) -> Response {
+        let status = response.status();
+        let error = match response.extensions_mut().remove::<ApiError>() {
+            Some(error) => error,
+            None if response.extensions().get::<Page>().is_some() => return response,
+            None if status.is_client_error() || status.is_server_error() => ApiError::from_status(status),
+            None => return response,
+        };
+        let now = iso(now);
+        let (content_type, (status, body)) = match self {
+            Self::V1 => ("application/json", error.as_v1(request_id, now)),
+            Self::V2 { path } => (problem::CONTENT_TYPE, error.as_problem(path, request_id, now)),
+        };
+        let mut rendered = (status, body).into_response();
+        // What the framework said stays: `Allow`, the rate limit.
+        keep(rendered.headers_mut(), response.headers());
+        rendered.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(seconds) = error.retry_after {
+            rendered.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(self, Self::V2 { .. }) && status == StatusCode::UNAUTHORIZED {
+            rendered.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        rendered
     }
-    rendered
 }
 
 fn keep(to: &mut HeaderMap, from: &HeaderMap) {

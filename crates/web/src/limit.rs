@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
 use perennial_app::Network;
@@ -196,23 +195,26 @@ fn counted(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Where the handler leaves its [`Standing`] for [`headers`].
+/// Where the handler leaves its [`Standing`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct StandingSlot(std::sync::Arc<std::sync::OnceLock<Standing>>);
+pub(crate) struct StandingSlot(Arc<OnceLock<Standing>>);
 
 impl StandingSlot {
+    /// An empty one that goes with this request.
+    pub(crate) fn on(request: &mut Request) -> Self {
+        let slot = Self::default();
+        request.extensions_mut().insert(slot.clone());
+        slot
+    }
+
     pub(crate) fn set(&self, standing: Standing) {
         // A request is counted once.
         let _ = self.0.set(standing);
     }
-}
 
-/// Puts the limit on every answer to a known key, success or not.
-pub(crate) async fn headers(mut request: Request, next: Next) -> Response {
-    let slot = StandingSlot::default();
-    request.extensions_mut().insert(slot.clone());
-    let mut response = next.run(request).await;
-    if let Some(standing) = slot.0.get() {
+    /// Puts the limit on every answer to a known key, success or not.
+    pub(crate) fn put(&self, mut response: Response) -> Response {
+        let Some(standing) = self.0.get() else { return response };
         for (name, value) in [
             (HeaderName::from_static("x-ratelimit-limit"), standing.limit.to_string()),
             (HeaderName::from_static("x-ratelimit-remaining"), standing.remaining.to_string()),
@@ -222,8 +224,8 @@ pub(crate) async fn headers(mut request: Request, next: Next) -> Response {
                 response.headers_mut().insert(name, value);
             }
         }
+        response
     }
-    response
 }
 
 #[cfg(test)]

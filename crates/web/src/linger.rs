@@ -11,8 +11,6 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::header::EXPECT;
-use axum::middleware::Next;
-use axum::response::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 use tokio::runtime::Handle;
@@ -23,13 +21,13 @@ pub const MAX_LINGER_BYTES: usize = 1024 * 1024;
 /// How long an unwanted body is listened to.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lets each body be heard out.
-pub async fn hear_out(request: Request, next: Next) -> Response {
+/// Lets its body be heard out.
+pub fn hear_out(request: Request) -> Request {
     // Who asks before sending is told by the answer alone, and most requests have no body.
     if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
-        return next.run(request).await;
+        return request;
     }
-    next.run(request.map(|body| Body::new(HeardOut(body)))).await
+    request.map(|body| Body::new(HeardOut(body)))
 }
 
 /// A body of which the rest is read when nobody wants it any more.

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
-use tracing::Instrument;
+use tracing::Span;
 
 use crate::Web;
 
@@ -19,21 +18,42 @@ const MAX_CHARACTERS: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub String);
 
-/// Gives the request its id, logs the request when it is answered, and puts the id on the answer.
-pub(crate) async fn assign(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+/// A request that has its id and waits for its answer.
+pub(crate) struct Named {
+    id: String,
+    method: Method,
+    path: String,
+    began: Instant,
+}
+
+/// Gives the request its id.
+pub(crate) fn assign(web: &Web, request: &mut Request) -> Named {
     let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_acceptable(id));
-    let id = given.map_or_else(|| new_id(&web), str::to_owned);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", id = %id);
+    let id = given.map_or_else(|| new_id(web), str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span).await;
-    let (status, ms) = (response.status().as_u16(), u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-    tracing::info!(status, ms, request_id = %id, "{method} {path}");
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HEADER, value);
+    Named { id, method: request.method().clone(), path: request.uri().path().to_owned(), began: Instant::now() }
+}
+
+impl Named {
+    pub fn id(&self) -> &str {
+        &self.id
     }
-    response
+
+    /// What is logged meanwhile is logged with the id.
+    pub fn span(&self) -> Span {
+        tracing::info_span!("request", id = %self.id)
+    }
+
+    /// Logs the request, and puts the id on its answer.
+    pub fn answered(self, mut response: Response) -> Response {
+        let Self { id, method, path, began } = self;
+        let (status, ms) = (response.status().as_u16(), u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        tracing::info!(status, ms, request_id = %id, "{method} {path}");
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(HEADER, value);
+        }
+        response
+    }
 }
 
 /// Letters, digits, `-`, `_` and `.`: nothing that could forge a log line or a header.

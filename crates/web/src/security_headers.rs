@@ -1,10 +1,8 @@
 //! What every answer says to browsers: keep nothing, guess nothing, show it nowhere. There is no CORS: no other page may read
 //! an answer.
 
-use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 /// Each with what it says.
@@ -16,8 +14,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// Puts them on an answer, unless it says something of its own.
-pub(crate) async fn put(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(crate) fn put(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -11,10 +11,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use jiff::Timestamp;
 use perennial_billing::{InvoiceId, RunId, ServiceId};
 
-use super::steps::{Given, TAKE_NUMBERS, Way, around_numbers, by_place, count, events, series};
+use super::steps::{
+    New, NewIds, TAKE_NUMBERS, Way, before_the_number, claims, count, events, invoice_rows, mails, series,
+};
 use super::{Attempt, NewInvoice, Round, step_by_step};
 use crate::dialect::unnest;
 use crate::documents::INSERT_INVOICES;
+use crate::events::{INSERT_DELIVERIES, INSERT_EVENTS};
 use crate::rows::{Column, Rows};
 use crate::sellers::Seller;
 use crate::value::params;
@@ -83,6 +86,31 @@ pub(super) async fn in_one_call(
         return Ok(Attempt::Written { ids, first_number: row.int("first")? });
     }
     Ok(Attempt::Stale(stale.into_iter().map(ServiceId).collect()))
+}
+
+/// The steps, whose rows name an invoice, a mail and an entry of the trail by its place, from 1, and a legal number by its distance
+/// from the first: the function gives ids and numbers itself.
+fn by_place(
+    seller: &Seller,
+    new: &[&NewInvoice],
+    at: Timestamp,
+    run: Option<RunId>,
+) -> Result<Vec<(&'static str, Rows)>> {
+    let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(new.iter().copied()).collect();
+    let places = |count| (1..).take(count).collect();
+    let ids = NewIds { outbox: places(mails(new)), audit: places(claims(new)), events: places(events(new)) };
+    let mut steps = before_the_number(seller, &invoices, at, run, ids);
+    let numbers = new.iter().map(|_| String::new());
+    steps.push((INSERT_INVOICES, invoice_rows(seller, &invoices, at, run, 0, numbers)?));
+    Ok(steps)
+}
+
+/// What stands before and after the digits of this group's numbers, and how many digits there are at least.
+fn around_numbers(seller: &Seller, new: &[&NewInvoice]) -> (String, i64, String) {
+    let (before, width, after) = new.first().map_or_else(Default::default, |new| {
+        seller.numbering.invoices.around(new.plan.issued_on, seller.numbering.reset)
+    });
+    (before, i64::try_from(width).unwrap_or(0), after)
 }
 
 /// The statement that calls the function, which is made if it is not there yet; none where this role may not make it.
@@ -167,6 +195,38 @@ fn slices(step: usize, rows: &Rows) -> Vec<String> {
         }
     };
     rows.columns.iter().map(slice).collect()
+}
+
+/// What a column of a step holds when the rows are sent by place ([`by_place`]).
+enum Given {
+    /// What it says.
+    AsSent,
+    /// The place of an invoice among the new ones.
+    Invoice,
+    /// A new row of the outbox.
+    Outbox,
+    /// A new entry of the trail.
+    Audit,
+    /// A new event.
+    Event,
+    /// The distance of a legal number from the first of the group's.
+    SeriesNumber,
+    /// Nothing: the text of the number at that distance.
+    Number,
+}
+
+impl Given {
+    fn of(text: &str, column: &str) -> Self {
+        match column {
+            "invoice_id" | "open_invoice_id" | "free_invoice_id" => Self::Invoice,
+            "id" if text.starts_with("insert into outbox") => Self::Outbox,
+            "id" if text.starts_with("insert into audit") => Self::Audit,
+            "id" if text.starts_with(INSERT_EVENTS) || text.starts_with(INSERT_DELIVERIES) => Self::Event,
+            "series_number" => Self::SeriesNumber,
+            "number" => Self::Number,
+            _ => Self::AsSent,
+        }
+    }
 }
 
 /// A column of a step: as it was sent, or what only the function knows.

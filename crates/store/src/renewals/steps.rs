@@ -7,51 +7,11 @@ use perennial_billing::{CustomerId, DocumentKind, InvoiceId, RunId, SellerId};
 
 use super::NewInvoice;
 use crate::audit::{self, AuditEntry};
-use crate::documents::{Batch, Head, INSERT_INVOICES, LineRow, Ready};
-use crate::events::{EventType, INSERT_DELIVERIES, INSERT_EVENTS, NewEvent};
+use crate::documents::{Batch, Head, LineRow, Ready};
+use crate::events::{EventType, NewEvent};
 use crate::rows::Rows;
 use crate::sellers::Seller;
 use crate::{Result, addons, documents, ledger, outbox, runs};
-
-/// What a column of a step holds when the rows are sent by place ([`by_place`]).
-pub(super) enum Given {
-    /// What it says.
-    AsSent,
-    /// The place of an invoice among the new ones.
-    Invoice,
-    /// A new row of the outbox.
-    Outbox,
-    /// A new entry of the trail.
-    Audit,
-    /// A new event.
-    Event,
-    /// The distance of a legal number from the first of the group's.
-    SeriesNumber,
-    /// Nothing: the text of the number at that distance.
-    Number,
-}
-
-impl Given {
-    pub fn of(text: &str, column: &str) -> Self {
-        match column {
-            "invoice_id" | "open_invoice_id" | "free_invoice_id" => Self::Invoice,
-            "id" if text.starts_with("insert into outbox") => Self::Outbox,
-            "id" if text.starts_with("insert into audit") => Self::Audit,
-            "id" if text.starts_with(INSERT_EVENTS) || text.starts_with(INSERT_DELIVERIES) => Self::Event,
-            "series_number" => Self::SeriesNumber,
-            "number" => Self::Number,
-            _ => Self::AsSent,
-        }
-    }
-}
-
-/// What stands before and after the digits of this group's numbers, and how many digits there are at least.
-pub(super) fn around_numbers(seller: &Seller, new: &[&NewInvoice]) -> (String, i64, String) {
-    let (before, width, after) = new.first().map_or_else(Default::default, |new| {
-        seller.numbering.invoices.around(new.plan.issued_on, seller.numbering.reset)
-    });
-    (before, i64::try_from(width).unwrap_or(0), after)
-}
 
 /// How renewals are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,23 +36,6 @@ impl Way {
         }
         if new.into_iter().any(|new| new.plan.is_settled()) { Self::Settled } else { Self::Asked }
     }
-}
-
-/// The same statements for a database that gives ids and numbers itself: the rows name an invoice, a mail and an entry of
-/// the trail by its place, from 1, and a legal number by its distance from the first.
-pub(super) fn by_place(
-    seller: &Seller,
-    new: &[&NewInvoice],
-    at: Timestamp,
-    run: Option<RunId>,
-) -> Result<Vec<(&'static str, Rows)>> {
-    let invoices: Vec<New<'_>> = (1..).map(InvoiceId).zip(new.iter().copied()).collect();
-    let places = |count| (1..).take(count).collect();
-    let ids = NewIds { outbox: places(mails(new)), audit: places(claims(new)), events: places(events(new)) };
-    let mut steps = before_the_number(seller, &invoices, at, run, ids);
-    let numbers = new.iter().map(|_| String::new());
-    steps.push((INSERT_INVOICES, invoice_rows(seller, &invoices, at, run, 0, numbers)?));
-    Ok(steps)
 }
 
 pub(super) type New<'a> = (InvoiceId, &'a NewInvoice);

@@ -193,6 +193,7 @@ async fn a_new_file_is_read_by_its_owner_only() {
     let folder = tempfile::TempDir::new().unwrap();
     let store = Store::create(&format!("sqlite:{}", folder.path().join("new.db").display())).await.unwrap();
     store.apply_migrations().await.unwrap();
+    store.begin().await.unwrap().commit().await.unwrap();
     // The file itself and what SQLite keeps beside it while it is open.
     let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 3, "{files:?}");
