@@ -118,7 +118,6 @@ impl RenewalWorkers {
     }
 }
 
-#[derive(Clone)]
 struct Worker {
     app: App,
     /// Weak, so that a worker does not keep its own queue open.

@@ -48,7 +48,7 @@ pub(crate) const STATEMENT_CACHE: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// The statements that write renewals, for each way to write them, once they are known.
+    /// The calls that write renewals on PostgreSQL, for each way to write them, once they are known.
     renewal_calls: Arc<[RenewalCall; Way::COUNT]>,
     /// Connections to PostgreSQL that worked a moment ago, for the next round.
     kept: Arc<Mutex<Vec<Kept>>>,
@@ -56,7 +56,7 @@ pub struct Store {
     joint: Option<Joint>,
 }
 
-/// A statement that writes renewals; none where the function it calls could not be made.
+/// A call of a function that writes renewals; none where that could not be made.
 type RenewalCall = OnceCell<Option<&'static str>>;
 
 /// A connection to PostgreSQL that was in use a moment ago, and since when it is not.
@@ -140,7 +140,7 @@ impl Store {
     /// Begins a transaction to write with. What is not committed is rolled back.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when none can begin, whatever the reason; on SQLite the first statement may say so.
+    /// [`StoreError::Unavailable`] when none can begin, whatever the reason.
     pub async fn begin(&self) -> Result<Tx> {
         match &self.joint {
             None => self.begin_alone().await,
@@ -215,7 +215,7 @@ impl Store {
         }
     }
 
-    /// The statement that writes renewals in this way.
+    /// The call that writes renewals in this way on PostgreSQL.
     pub(crate) fn renewal_call(&self, way: Way) -> &RenewalCall {
         &self.renewal_calls[way as usize]
     }
@@ -271,7 +271,8 @@ impl Store {
                 // The migrator locks PostgreSQL by itself; here the whole of it is one transaction, so that a second
                 // program waits and then finds nothing left to do.
                 let _turn = writer.turn().await?;
-                let options = SqliteConnectOptions::clone(&readers.connect_options()).pragma("query_only", "off");
+                let options = SqliteConnectOptions::clone(&readers.connect_options());
+                let options = options.pragma("query_only", "off").pragma("recursive_triggers", "on");
                 let opened = SqliteConnection::connect_with(&options).await;
                 let mut connection = opened.map_err(StoreError::Unavailable)?;
                 let begun = connection.begin_with("begin immediate").await;

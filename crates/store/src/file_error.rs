@@ -30,7 +30,7 @@ impl From<rusqlite::Error> for FileError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        sqlx::Error::Database(Box::new(FileError::from(error))).into()
+        sqlx::Error::from(FileError::from(error)).into()
     }
 }
 

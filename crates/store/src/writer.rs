@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::checkpoint::OVERLONG_LOG_PAGES;
 use crate::conn::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, STATEMENT_CACHE};
+use crate::file_error::FileError;
 use crate::file_row::{FileRow, Places};
 use crate::value::Value;
 use crate::{Result, StoreError};
@@ -47,8 +48,8 @@ pub(crate) struct Turn(OwnedMutexGuard<Seat>);
 
 impl Writer {
     pub fn open(path: PathBuf) -> Result<Self> {
-        let seat = Arc::new(Mutex::new(Seat::Open(File::open(&path)?)));
-        Ok(Self { seat, path: Arc::new(path), written: Arc::default() })
+        let file = in_place(|| File::open(&path))?;
+        Ok(Self { seat: Arc::new(Mutex::new(Seat::Open(file))), path: Arc::new(path), written: Arc::default() })
     }
 
     /// Tells of each transaction that has ended.
@@ -61,7 +62,8 @@ impl Writer {
         let turn = timeout(ACQUIRE_TIMEOUT, self.seat.clone().lock_owned()).await;
         let mut seat = turn.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
         if matches!(*seat, Seat::Lost) {
-            *seat = Seat::Open(in_place(|| File::open(&self.path))?);
+            let opened = in_place(|| File::open(&self.path));
+            *seat = Seat::Open(opened.map_err(|error| StoreError::Unavailable(FileError::from(error).into()))?);
         }
         let mut turn = Turn(seat);
         turn.file().map(drop)?;
@@ -70,14 +72,16 @@ impl Writer {
 
     /// Waits for its turn and begins a transaction.
     pub async fn begin(&self) -> Result<Writing> {
-        let mut turn = self.turn().await?;
+        let mut writing = Writing { turn: self.turn().await?, is_open: true, written: self.written.clone() };
         // Immediate: a transaction that means to write waits at its start, not half-way.
-        turn.run("begin immediate", &[])?;
-        Ok(Writing { turn, is_open: true, written: self.written.clone() })
+        writing.run("begin immediate", &[])?;
+        Ok(writing)
     }
 
     pub async fn close(&self) {
-        *self.seat.lock().await = Seat::Closed;
+        let mut seat = self.seat.lock().await;
+        // The last one to close a file copies its log.
+        in_place(|| *seat = Seat::Closed);
     }
 }
 
@@ -126,8 +130,8 @@ impl Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        // It fails when the database has ended the transaction by itself, as when the disk is full; whatever the reason, a new
-        // connection is in no doubt.
+        // It fails when none has begun, or when the database has ended it by itself, as when the disk is full; whatever the reason,
+        // a new connection is in no doubt.
         if self.is_open && self.turn.file().and_then(|file| file.run("rollback", &[])).is_err() {
             *self.turn.0 = Seat::Lost;
         }
@@ -143,7 +147,7 @@ struct File {
 }
 
 impl File {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -112,7 +112,6 @@ on_both_databases! {
     async fn a_database_that_went_away_is_unavailable_and_comes_back(kind) {
         let shop = Shop::new(kind).await;
         let away = shop.database.take_away();
-        // SQLite begins with the first statement.
         let write = async || sellers::get(&mut *shop.store.begin().await?, shop.id()).await;
         let error = write().await.unwrap_err();
         assert!(error.is_unavailable(), "{error:?}");
