@@ -26,7 +26,7 @@ const RETRY_AFTER_UNAVAILABLE: u64 = 5;
 /// Seconds after which to send a request again whose first one is under way.
 const RETRY_AFTER_RUNNING: u64 = 1;
 
-/// An error on its way to the caller. It rides on the response until [`Surface::render`] gives it its body.
+/// An error on its way to the caller. It rides on the response until `Surface::render` gives it its body.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     code: Code,
