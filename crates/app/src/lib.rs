@@ -50,6 +50,7 @@ mod once;
 mod outbound;
 mod outbox;
 mod overdue;
+mod panic_text;
 mod paper;
 mod payment;
 mod payment_link;
@@ -127,6 +128,7 @@ pub use outbound::{
     RETRY_AFTER_MINUTES, RelayError, Security, start_outbound,
 };
 pub use outbox::{MAX_MAILS_LISTED, MailHistory};
+pub use panic_text::panic_text;
 pub use paper::{MAX_PAPERS_TOGETHER, PaperFile, XmlFile};
 pub use payment::{MAX_PAID_INVOICES, NewPayment, Recorded};
 pub use payment_link::{FoundLink, LinkStatus, MAX_PREVIOUS_LINKS, MadeLink, PAYMENT_LINK_LIFE, PreviousLink};

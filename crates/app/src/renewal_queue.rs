@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::once::OnceRenewal;
+use crate::panic_text::panic_text;
 use crate::renew::{Ask, MAX_ATTEMPTS, Order, Step};
 use crate::{App, AppError, Caller, Outcome, Result};
 
@@ -139,8 +140,8 @@ impl Worker {
                 let (group, rest) = jobs.drain(..).partition(|job| job.ask.caller.seller == seller);
                 jobs = rest;
                 // A panic costs the group its answers, never the queue its worker.
-                if AssertUnwindSafe(self.settle(seller, group)).catch_unwind().await.is_err() {
-                    tracing::error!("a group of renewals was lost");
+                if let Err(panic) = AssertUnwindSafe(self.settle(seller, group)).catch_unwind().await {
+                    tracing::error!(panic = panic_text(&*panic), "a group of renewals was lost");
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::writer::Writer;
 pub const LONG_LOG_PAGES: i64 = 2_048;
 /// Pages in the log from which on the writer copies them itself, because nobody else has.
 pub const OVERLONG_LOG_PAGES: i64 = 8 * LONG_LOG_PAGES;
-/// How often it is copied before the writer is kept out: each time what came during the time before, so that little is left.
+/// How often the log is copied before the writer is kept out: each time what came during the time before, so that little is left.
 const COPIES_BESIDE_THE_WRITER: usize = 2;
 /// How often the log of a busy writer is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);

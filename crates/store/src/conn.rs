@@ -7,17 +7,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection, Row as _, Transaction, query::Query};
+use sqlx::{AssertSqlSafe, Connection, Row as _, Transaction};
 use tokio::sync::OnceCell;
 
 use crate::checkpoint::Checkpoints;
 use crate::dialect::Dialect;
 use crate::joint::{Joined, Joint};
+use crate::parameters::Parameters;
 use crate::renewals::Way;
-use crate::rows::{Column, Rows};
-use crate::value::{Row, Value, microseconds, pg_date, pg_instant};
+use crate::rows::Rows;
+use crate::value::{Row, Value};
 use crate::writer::{Writer, Writing};
 use crate::{Result, StoreError};
 
@@ -41,7 +42,7 @@ const LOOK_MAPPED: &str = "pragma mmap_size = 2147418112";
 const ROWS_AHEAD: usize = 1_000;
 /// The advisory lock under which functions are created: "perennia" in ASCII.
 const FUNCTION_LOCK: i64 = 0x7065_7265_6e6e_6961;
-/// Prepared statements kept per connection; the program has fewer.
+/// Prepared statements kept per connection. The program has some more, but what is asked for all the time are far fewer.
 pub(crate) const STATEMENT_CACHE: usize = 200;
 
 /// The database of an installation. Cheap to clone.
@@ -507,14 +508,14 @@ impl Conn {
     async fn fetch(&mut self, sql: &'static str, parameters: Parameters) -> Result<Vec<Row>> {
         Ok(match self.inner()? {
             Inner::Sqlite(c) => {
-                sqlite(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
+                parameters.for_reader(sql).fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
             }
-            Inner::SqliteTx(tx) => tx.rows(sql, &parameters.into_values())?.into_iter().map(Row::File).collect(),
+            Inner::SqliteTx(tx) => tx.rows(sql, &parameters.for_writer())?.into_iter().map(Row::Writer).collect(),
             Inner::Postgres(c) => {
-                postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
+                parameters.for_postgres(sql).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
             }
             Inner::PostgresTx(c) => {
-                postgres(sql, parameters).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
+                parameters.for_postgres(sql).fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
             }
             Inner::Joined(_) => return Err(nested()),
         })
@@ -522,10 +523,10 @@ impl Conn {
 
     async fn run(&mut self, sql: &'static str, parameters: Parameters) -> Result<u64> {
         Ok(match self.inner()? {
-            Inner::Sqlite(c) => sqlite(sql, parameters).execute(&mut **c).await?.rows_affected(),
-            Inner::SqliteTx(tx) => tx.run(sql, &parameters.into_values())?,
-            Inner::Postgres(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
-            Inner::PostgresTx(c) => postgres(sql, parameters).execute(&mut **c).await?.rows_affected(),
+            Inner::Sqlite(c) => parameters.for_reader(sql).execute(&mut **c).await?.rows_affected(),
+            Inner::SqliteTx(tx) => tx.run(sql, &parameters.for_writer())?,
+            Inner::Postgres(c) => parameters.for_postgres(sql).execute(&mut **c).await?.rows_affected(),
+            Inner::PostgresTx(c) => parameters.for_postgres(sql).execute(&mut **c).await?.rows_affected(),
             Inner::Joined(_) => return Err(nested()),
         })
     }
@@ -534,90 +535,4 @@ impl Conn {
 /// What is shared is a transaction by itself and never a share of another: `inner` has looked behind it.
 fn nested() -> StoreError {
     StoreError::Unavailable(sqlx::Error::PoolClosed)
-}
-
-enum Parameters {
-    Values(Vec<Value>),
-    Rows(Rows),
-    /// Values, then the columns of several sets of rows: the arguments of a function.
-    Call(Vec<Value>, Vec<Rows>),
-}
-
-impl Parameters {
-    /// The values that SQLite takes: rows are one, and what is the same in all of them follows.
-    fn into_values(self) -> Vec<Value> {
-        let flat = |rows: Rows| {
-            let json = Value::Text(Some(rows.json()));
-            std::iter::once(json).chain(rows.same.into_iter().map(|(_, value)| value))
-        };
-        match self {
-            Self::Values(values) => values,
-            Self::Rows(rows) => flat(rows).collect(),
-            Self::Call(mut values, rows) => {
-                values.extend(rows.into_iter().flat_map(flat));
-                values
-            }
-        }
-    }
-}
-
-type SqliteQuery = Query<'static, Sqlite, <Sqlite as sqlx::Database>::Arguments>;
-type PostgresQuery = Query<'static, Postgres, PgArguments>;
-
-fn sqlite(sql: &'static str, parameters: Parameters) -> SqliteQuery {
-    parameters.into_values().into_iter().fold(sqlx::query(sql), bind_sqlite)
-}
-
-fn bind_sqlite(query: SqliteQuery, value: Value) -> SqliteQuery {
-    match value {
-        Value::Int(v) => query.bind(v),
-        Value::Text(v) => query.bind(v),
-        Value::Bool(v) => query.bind(v),
-        Value::Date(v) => query.bind(v.map(|date| date.to_string())),
-        Value::Instant(v) => query.bind(v.map(microseconds)),
-        Value::Ints(v) => query.bind(serde_json::Value::from(v).to_string()),
-    }
-}
-
-fn postgres(sql: &'static str, parameters: Parameters) -> PostgresQuery {
-    let query = sqlx::query(sql);
-    match parameters {
-        Parameters::Rows(rows) => bind_columns(query, rows),
-        Parameters::Values(values) => values.into_iter().fold(query, bind_postgres),
-        Parameters::Call(values, rows) => {
-            rows.into_iter().fold(values.into_iter().fold(query, bind_postgres), bind_packed)
-        }
-    }
-}
-
-fn bind_columns(query: PostgresQuery, rows: Rows) -> PostgresQuery {
-    let query = rows.columns.into_iter().fold(query, |query, (_, column)| bind_column(query, column));
-    rows.same.into_iter().fold(query, |query, (_, value)| bind_postgres(query, value))
-}
-
-fn bind_packed(query: PostgresQuery, rows: Rows) -> PostgresQuery {
-    let (packed, same) = rows.packed();
-    let query = packed.into_iter().fold(query, bind_column);
-    same.into_iter().fold(query, |query, (_, value)| bind_postgres(query, value))
-}
-
-fn bind_column(query: PostgresQuery, column: Column) -> PostgresQuery {
-    match column {
-        Column::Int(v) => query.bind(v),
-        Column::Text(v) => query.bind(v),
-        Column::Bool(v) => query.bind(v),
-        Column::Date(v) => query.bind(v.into_iter().map(|d| d.map(pg_date)).collect::<Vec<_>>()),
-        Column::Instant(v) => query.bind(v.into_iter().map(|t| t.map(pg_instant)).collect::<Vec<_>>()),
-    }
-}
-
-fn bind_postgres(query: PostgresQuery, value: Value) -> PostgresQuery {
-    match value {
-        Value::Int(v) => query.bind(v),
-        Value::Text(v) => query.bind(v),
-        Value::Bool(v) => query.bind(v),
-        Value::Date(v) => query.bind(v.map(pg_date)),
-        Value::Instant(v) => query.bind(v.map(pg_instant)),
-        Value::Ints(v) => query.bind(v),
-    }
 }

@@ -386,7 +386,7 @@ impl Round {
         while !current.is_empty() {
             let new: Vec<&NewInvoice> = current.iter().map(|(_, new)| *new).collect();
             let outcome = match self.store.dialect() {
-                Dialect::Sqlite => in_its_transaction(&mut self, seller, &new, at, run).await?,
+                Dialect::Sqlite => step_by_step(&mut self, seller, &new, at, run).await?,
                 Dialect::Postgres => postgres::in_one_call(&mut self, seller, &new, at, run, stays_open).await?,
             };
             match outcome {
@@ -445,14 +445,21 @@ enum Attempt {
     Stale(HashSet<ServiceId>),
 }
 
-/// One statement after another on SQLite, where the round is a transaction, which is left open.
-async fn in_its_transaction(
+/// One statement after another: on SQLite, where the round is a transaction, and where a role may not make functions on PostgreSQL,
+/// where it becomes one. The transaction is left open.
+async fn step_by_step(
     round: &mut Round,
     seller: &Seller,
     new: &[&NewInvoice],
     at: Timestamp,
     run: Option<RunId>,
 ) -> Result<Attempt> {
+    if round.store.dialect() == Dialect::Postgres {
+        let mut tx = round.store.begin().await?;
+        let services: Vec<ServiceId> = new.iter().flat_map(|new| new.services()).map(|(service, _)| service).collect();
+        round.read = lock(&mut tx, seller.id, &services).await?;
+        round.conn = Some(tx.into_conn());
+    }
     let stale = round.stale(seller.id, new).await?;
     if !stale.is_empty() {
         return Ok(Attempt::Stale(stale));
@@ -461,25 +468,6 @@ async fn in_its_transaction(
         Some(conn) => conn.into_tx(),
         None => round.store.begin().await?,
     };
-    let (ids, first_number) = write(&mut tx, seller, new, at, run).await?;
-    round.leave_open(tx);
-    Ok(Attempt::Written { ids, first_number })
-}
-
-/// One statement after another, where they cannot be sent together. The transaction is left open.
-async fn step_by_step(
-    round: &mut Round,
-    seller: &Seller,
-    new: &[&NewInvoice],
-    at: Timestamp,
-    run: Option<RunId>,
-) -> Result<Attempt> {
-    let mut tx = round.store.begin().await?;
-    let services: Vec<ServiceId> = new.iter().flat_map(|new| new.services()).map(|(service, _)| service).collect();
-    let stale = stale(&lock(&mut tx, seller.id, &services).await?, new);
-    if !stale.is_empty() {
-        return Ok(Attempt::Stale(stale));
-    }
     let (ids, first_number) = write(&mut tx, seller, new, at, run).await?;
     round.leave_open(tx);
     Ok(Attempt::Written { ids, first_number })

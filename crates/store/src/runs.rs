@@ -130,8 +130,8 @@ pub async fn insert(tx: &mut Tx, seller: SellerId, run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// What is due ([`Due`]: `$2` and `$3`), by the day of the index, which is `renew_on` for what has no open invoice. The lower bound is for PostgreSQL, which cannot know how much lies below a day that it
-/// is not told when it plans.
+/// What is due ([`Due`]: `$2` and `$3`), by the day of the index, which is `renew_on` for what has no open invoice. The lower
+/// bound is for PostgreSQL, which cannot know how much lies below a day that it is not told when it plans.
 macro_rules! due {
     () => {
         "from services s where s.seller_id = $1 and s.auto_renew and s.status in ('active', 'suspended') \
@@ -348,7 +348,8 @@ pub async fn record(tx: &mut Tx, seller: SellerId, run: &Run, problems: &[(RunPr
         .date("retry_on", problems.iter().map(|(_, retry_on)| *retry_on));
     // One whose period could not even be read is put off as well.
     let sql = "update services set renew_on = n.retry_on, due_from = n.retry_on from {rows} \
-        where services.seller_id = n.seller_id and services.id = n.id and services.next_period = coalesce(n.period, services.next_period) \
+        where services.seller_id = n.seller_id and services.id = n.id \
+        and services.next_period = coalesce(n.period, services.next_period) \
         and services.open_invoice_id is null and services.renew_on < n.retry_on";
     tx.execute_with(sql, rows).await?;
     Ok(())

@@ -287,7 +287,8 @@ pub async fn release_services(tx: &mut Tx, seller: SellerId, invoice: InvoiceId)
 /// A service whose period is free again does not wait for the invoice that billed it.
 pub async fn release_freed(tx: &mut Tx, seller: SellerId, service: ServiceId, invoice: InvoiceId) -> Result<()> {
     let sql = "update services set open_invoice_id = null, due_from = renew_on \
-        where seller_id = $1 and id = $2 and open_invoice_id = $3 and not exists (select 1 from periods where seller_id = $1 and invoice_id = $3 and service_id = $2 \
+        where seller_id = $1 and id = $2 and open_invoice_id = $3 and not exists \
+        (select 1 from periods where seller_id = $1 and invoice_id = $3 and service_id = $2 \
         and state = 'invoiced')";
     tx.execute(sql, params![seller.0, service.0, invoice.0]).await?;
     Ok(())

@@ -5,13 +5,12 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, civil::Date};
 use jiff_sqlx::ToSqlx;
-use rusqlite::ToSql;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::Value as SqliteValue;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
-use crate::file_row::FileRow;
+use crate::writer::WriterRow;
 use crate::{Result, StoreError};
 
 /// One parameter.
@@ -60,17 +59,17 @@ impl From<Vec<i64>> for Value {
     }
 }
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let integer = |value: Option<i64>| ToSqlOutput::Borrowed(value.map_or(ValueRef::Null, ValueRef::Integer));
-        Ok(match self {
-            Self::Int(value) => integer(*value),
-            Self::Bool(value) => integer(Some(i64::from(*value))),
-            Self::Instant(value) => integer(value.map(microseconds)),
-            Self::Text(value) => ToSqlOutput::Borrowed(value.as_deref().into()),
-            Self::Date(value) => ToSqlOutput::Owned(value.map(|date| date.to_string()).into()),
-            Self::Ints(list) => ToSqlOutput::Owned(serde_json::Value::from(list.as_slice()).to_string().into()),
-        })
+impl From<Value> for SqliteValue {
+    /// SQLite has neither dates nor lists: a date is a text, an instant a number, a list JSON.
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Int(value) => value.into(),
+            Value::Text(value) => value.into(),
+            Value::Bool(value) => i64::from(value).into(),
+            Value::Date(value) => value.map(|date| date.to_string()).into(),
+            Value::Instant(value) => value.map(microseconds).into(),
+            Value::Ints(value) => serde_json::Value::from(value).to_string().into(),
+        }
     }
 }
 
@@ -84,7 +83,7 @@ pub(crate) use params;
 pub(crate) enum Row {
     Sqlite(SqliteRow),
     /// Of the writer of a SQLite file.
-    File(FileRow),
+    Writer(WriterRow),
     Postgres(PgRow),
 }
 
@@ -100,7 +99,7 @@ impl Row {
     pub fn opt_int(&self, name: &'static str) -> Result<Option<i64>> {
         match self {
             Self::Sqlite(row) => Ok(row.try_get(name)?),
-            Self::File(row) => row.int(name),
+            Self::Writer(row) => row.int(name),
             Self::Postgres(row) => Ok(row.try_get(name)?),
         }
     }
@@ -108,7 +107,7 @@ impl Row {
     /// A list of integers; empty for null. Only PostgreSQL has arrays.
     pub fn ints(&self, name: &'static str) -> Result<Vec<i64>> {
         match self {
-            Self::Sqlite(_) | Self::File(_) => Ok(Vec::new()),
+            Self::Sqlite(_) | Self::Writer(_) => Ok(Vec::new()),
             Self::Postgres(row) => Ok(row.try_get::<Option<Vec<i64>>, _>(name)?.unwrap_or_default()),
         }
     }
@@ -124,7 +123,7 @@ impl Row {
     fn opt_str(&self, name: &'static str) -> Result<Option<&str>> {
         match self {
             Self::Sqlite(row) => Ok(row.try_get(name)?),
-            Self::File(row) => row.text(name),
+            Self::Writer(row) => row.text(name),
             Self::Postgres(row) => Ok(row.try_get(name)?),
         }
     }
@@ -132,7 +131,7 @@ impl Row {
     pub fn bool(&self, name: &'static str) -> Result<bool> {
         match self {
             Self::Sqlite(row) => Ok(row.try_get(name)?),
-            Self::File(row) => Ok(row.int(name)?.ok_or_else(|| missing(name))? != 0),
+            Self::Writer(row) => Ok(row.int(name)?.ok_or_else(|| missing(name))? != 0),
             Self::Postgres(row) => Ok(row.try_get(name)?),
         }
     }
@@ -143,7 +142,7 @@ impl Row {
 
     pub fn opt_date(&self, name: &'static str) -> Result<Option<Date>> {
         match self {
-            Self::Sqlite(_) | Self::File(_) => self.opt_str(name)?.map(|text| parse(name, text)).transpose(),
+            Self::Sqlite(_) | Self::Writer(_) => self.opt_str(name)?.map(|text| parse(name, text)).transpose(),
             Self::Postgres(row) => Ok(row.try_get::<Option<jiff_sqlx::Date>, _>(name)?.map(jiff_sqlx::Date::to_jiff)),
         }
     }
@@ -154,7 +153,7 @@ impl Row {
 
     pub fn opt_instant(&self, name: &'static str) -> Result<Option<Timestamp>> {
         match self {
-            Self::Sqlite(_) | Self::File(_) => self
+            Self::Sqlite(_) | Self::Writer(_) => self
                 .opt_int(name)?
                 .map(|us| Timestamp::from_microsecond(us).map_err(|e| corrupt(name, us, e)))
                 .transpose(),

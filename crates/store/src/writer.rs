@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, OpenFlags};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
@@ -14,10 +15,15 @@ use tokio::time::timeout;
 
 use crate::checkpoint::OVERLONG_LOG_PAGES;
 use crate::conn::{ACQUIRE_TIMEOUT, BUSY_TIMEOUT, STATEMENT_CACHE};
-use crate::file_error::FileError;
-use crate::file_row::{FileRow, Places};
-use crate::value::Value;
 use crate::{Result, StoreError};
+
+mod error;
+mod row;
+
+use error::WriterError;
+use row::Places;
+
+pub(crate) use row::WriterRow;
 
 /// Memory that it keeps pages in, in KiB. More makes it slower: SQLite looks through all of them after most commits (a page is
 /// renamed to a number beyond the end of the file when a tree is balanced, and what lies beyond the end is dropped), and a page
@@ -29,7 +35,7 @@ const WRITER_CACHE_KIB: i64 = 4 * 1024;
 pub(crate) struct Writer {
     seat: Arc<Mutex<Seat>>,
     path: Arc<PathBuf>,
-    /// Told of each transaction that has ended.
+    /// Told of each transaction that was committed.
     written: Arc<Notify>,
 }
 
@@ -52,7 +58,7 @@ impl Writer {
         Ok(Self { seat: Arc::new(Mutex::new(Seat::Open(file))), path: Arc::new(path), written: Arc::default() })
     }
 
-    /// Tells of each transaction that has ended.
+    /// Tells of each transaction that was committed.
     pub fn written(&self) -> Arc<Notify> {
         self.written.clone()
     }
@@ -63,7 +69,7 @@ impl Writer {
         let mut seat = turn.map_err(|_| StoreError::Unavailable(sqlx::Error::PoolTimedOut))?;
         if matches!(*seat, Seat::Lost) {
             let opened = in_place(|| File::open(&self.path));
-            *seat = Seat::Open(opened.map_err(|error| StoreError::Unavailable(FileError::from(error).into()))?);
+            *seat = Seat::Open(opened.map_err(|error| StoreError::Unavailable(WriterError::from(error).into()))?);
         }
         let mut turn = Turn(seat);
         turn.file().map(drop)?;
@@ -110,7 +116,7 @@ pub(crate) struct Writing {
 
 impl Writing {
     /// The rows a statement answers with.
-    pub fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<FileRow>> {
+    pub fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<WriterRow>> {
         let file = self.turn.file()?;
         in_place(|| file.rows(sql, values))
     }
@@ -164,14 +170,14 @@ impl File {
         Ok(Self { connection, places: HashMap::new() })
     }
 
-    fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<FileRow>> {
+    fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<WriterRow>> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let places = self.places.entry(sql).or_insert_with(|| Arc::new(Places::of(&statement)));
         bind(&mut statement, values)?;
         let mut answers = statement.raw_query();
         let mut rows = Vec::new();
         while let Some(row) = answers.next()? {
-            rows.push(FileRow::read(row, places)?);
+            rows.push(WriterRow::read(row, places)?);
         }
         Ok(rows)
     }

@@ -13,6 +13,7 @@ use futures_util::FutureExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use perennial_app::Scope::ReadBilling;
+use perennial_app::panic_text;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -83,7 +84,6 @@ async fn carried_out(routes: Router, request: Request) -> Response {
 
 /// A panic is ours to mend; the caller learns only that it happened.
 fn panicked(panic: &(dyn Any + Send)) -> Response {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = text.unwrap_or("(no message)"), "a handler panicked");
+    tracing::error!(panic = panic_text(panic), "a handler panicked");
     ApiError::internal().into_response()
 }

@@ -21,12 +21,12 @@ impl Places {
 }
 
 /// One row.
-pub(crate) struct FileRow {
+pub(crate) struct WriterRow {
     places: Arc<Places>,
     values: Vec<Value>,
 }
 
-impl FileRow {
+impl WriterRow {
     pub fn read(row: &rusqlite::Row<'_>, places: &Arc<Places>) -> Result<Self> {
         let count = row.as_ref().column_count();
         let values = (0..count).map(|place| Ok(row.get_ref(place)?.try_into()?)).collect::<rusqlite::Result<_>>()?;

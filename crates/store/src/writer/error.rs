@@ -11,13 +11,13 @@ use crate::StoreError;
 
 /// An error of SQLite.
 #[derive(Debug)]
-pub(crate) struct FileError {
+pub(crate) struct WriterError {
     /// SQLite's extended code (<https://www.sqlite.org/rescode.html>).
     code: i32,
     message: String,
 }
 
-impl From<rusqlite::Error> for FileError {
+impl From<rusqlite::Error> for WriterError {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error().map_or(ffi::SQLITE_ERROR, |error| error.extended_code);
         let message = match error {
@@ -30,19 +30,19 @@ impl From<rusqlite::Error> for FileError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        sqlx::Error::from(FileError::from(error)).into()
+        sqlx::Error::from(WriterError::from(error)).into()
     }
 }
 
-impl Display for FileError {
+impl Display for WriterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "(code: {}) {}", self.code, self.message)
     }
 }
 
-impl Error for FileError {}
+impl Error for WriterError {}
 
-impl DatabaseError for FileError {
+impl DatabaseError for WriterError {
     fn message(&self) -> &str {
         &self.message
     }
